@@ -1,0 +1,132 @@
+// Package ids gives every entity its own identifier type: a UUIDv7 in the database, a TypeID such as
+// ord_01jz3q8t9kf0p8v6m2c4x5y7za outside (API.md §1). The types differ per entity, so an order's id cannot be passed
+// for a payment's.
+package ids
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
+	"go.jetify.com/typeid/v2"
+)
+
+// ErrMalformed is returned for text that is not an identifier of the wanted entity.
+var ErrMalformed = errors.New("malformed identifier")
+
+// Entity is implemented by the marker types below; it gives an ID its prefix.
+type Entity interface{ prefix() string }
+
+// The marker types, one per entity.
+type (
+	// OrderEntity marks identifiers of orders.
+	OrderEntity struct{}
+	// PaymentEntity marks identifiers of payments.
+	PaymentEntity struct{}
+	// EventEntity marks identifiers of events.
+	EventEntity struct{}
+	// NotificationEntity marks identifiers of notifications from the provider.
+	NotificationEntity struct{}
+	// DiscrepancyEntity marks identifiers of discrepancies.
+	DiscrepancyEntity struct{}
+	// CustomerEntity marks identifiers of customers.
+	CustomerEntity struct{}
+	// APIKeyEntity marks identifiers of API keys.
+	APIKeyEntity struct{}
+)
+
+func (OrderEntity) prefix() string        { return "ord" }
+func (PaymentEntity) prefix() string      { return "pay" }
+func (EventEntity) prefix() string        { return "evt" }
+func (NotificationEntity) prefix() string { return "ntf" }
+func (DiscrepancyEntity) prefix() string  { return "dsc" }
+func (CustomerEntity) prefix() string     { return "cus" }
+func (APIKeyEntity) prefix() string       { return "key" }
+
+// The identifier types, one per entity.
+type (
+	// Order identifies an order (ord_…).
+	Order = ID[OrderEntity]
+	// Payment identifies a payment (pay_…).
+	Payment = ID[PaymentEntity]
+	// Event identifies an event (evt_…).
+	Event = ID[EventEntity]
+	// Notification identifies a notification from the provider (ntf_…).
+	Notification = ID[NotificationEntity]
+	// Discrepancy identifies a discrepancy (dsc_…).
+	Discrepancy = ID[DiscrepancyEntity]
+	// Customer identifies a customer (cus_…).
+	Customer = ID[CustomerEntity]
+	// APIKey identifies an API key (key_…).
+	APIKey = ID[APIKeyEntity]
+)
+
+// ID is the identifier of one kind of entity. The zero value means "none": NULL in the database, "" as text.
+type ID[E Entity] struct{ value uuid.UUID }
+
+// New draws a fresh identifier: UUIDv7 (RFC 9562 §5.7), so identifiers sort by creation. Used as ids.New[ids.OrderEntity]().
+func New[E Entity]() ID[E] { return ID[E]{value: uuid.Must(uuid.NewV7())} }
+
+// Parse reads the TypeID form. It returns ErrMalformed for anything else, another entity's prefix included.
+func Parse[E Entity](text string) (ID[E], error) {
+	parsed, err := typeid.Parse(text)
+	if err != nil || parsed.Prefix() != prefixOf[E]() {
+		return ID[E]{}, fmt.Errorf("%w: %.64q is not of the form %s_…", ErrMalformed, text, prefixOf[E]())
+	}
+	return ID[E]{value: uuid.UUID(parsed.Bytes())}, nil
+}
+
+func prefixOf[E Entity]() string {
+	var e E
+	return e.prefix()
+}
+
+// IsZero reports whether the identifier is absent.
+func (id ID[E]) IsZero() bool { return id.value == uuid.Nil }
+
+// UUID returns the form that the database stores.
+func (id ID[E]) UUID() uuid.UUID { return id.value }
+
+// String returns the TypeID form, "" for the zero value.
+func (id ID[E]) String() string {
+	if id.IsZero() {
+		return ""
+	}
+	text, err := typeid.FromBytes(prefixOf[E](), id.value[:])
+	if err != nil { // the prefixes above are valid and a UUID always encodes
+		return ""
+	}
+	return text.String()
+}
+
+// MarshalText renders the TypeID form.
+func (id ID[E]) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads the TypeID form; empty text gives the zero value.
+func (id *ID[E]) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*id = ID[E]{}
+		return nil
+	}
+	parsed, err := Parse[E](string(text))
+	if err != nil {
+		return err
+	}
+	*id = parsed
+	return nil
+}
+
+// ScanUUID lets pgx read a uuid column; NULL gives the zero value.
+func (id *ID[E]) ScanUUID(v pgtype.UUID) error {
+	*id = ID[E]{}
+	if v.Valid {
+		id.value = v.Bytes
+	}
+	return nil
+}
+
+// UUIDValue lets pgx write a uuid column; the zero value is NULL.
+func (id ID[E]) UUIDValue() (pgtype.UUID, error) {
+	return pgtype.UUID{Bytes: id.value, Valid: !id.IsZero()}, nil
+}

@@ -1,0 +1,71 @@
+package ids_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tillway/internal/ids"
+)
+
+func TestID_RoundTripsThroughTextJSONAndUUID(t *testing.T) {
+	t.Parallel()
+
+	id := ids.New[ids.OrderEntity]()
+	require.True(t, strings.HasPrefix(id.String(), "ord_"), id.String())
+	require.EqualValues(t, 7, id.UUID().Version())
+
+	parsed, err := ids.Parse[ids.OrderEntity](id.String())
+	require.NoError(t, err)
+	require.Equal(t, id, parsed)
+
+	encoded, err := json.Marshal(id)
+	require.NoError(t, err)
+	var decoded ids.Order
+	require.NoError(t, json.Unmarshal(encoded, &decoded))
+	require.Equal(t, id, decoded)
+
+	stored, err := id.UUIDValue()
+	require.NoError(t, err)
+	var read ids.Order
+	require.NoError(t, read.ScanUUID(stored))
+	require.Equal(t, id, read)
+}
+
+func TestID_ZeroIsNone(t *testing.T) {
+	t.Parallel()
+
+	var none ids.Payment
+	require.True(t, none.IsZero())
+	require.Empty(t, none.String())
+	stored, err := none.UUIDValue()
+	require.NoError(t, err)
+	require.False(t, stored.Valid)
+}
+
+func TestParse_RefusesOtherEntitiesAndGarbage(t *testing.T) {
+	t.Parallel()
+
+	for _, text := range []string{
+		"", "ord_", "ord", ids.New[ids.PaymentEntity]().String(), ids.New[ids.OrderEntity]().UUID().String(),
+		"ord_" + strings.Repeat("z", 26), "ord_01jz3q8t9kf0p8v6m2c4x5y7z", "ORD_01jz3q8t9kf0p8v6m2c4x5y7za", "ord_\x00",
+		strings.Repeat("ord_", 10_000),
+	} {
+		_, err := ids.Parse[ids.OrderEntity](text)
+		require.ErrorIs(t, err, ids.ErrMalformed, text)
+		require.Less(t, len(err.Error()), 200, "the error must not echo unbounded input")
+	}
+}
+
+func TestNew_SortsByCreation(t *testing.T) {
+	t.Parallel()
+
+	previous := ids.New[ids.EventEntity]()
+	for range 1000 {
+		next := ids.New[ids.EventEntity]()
+		require.Less(t, previous.String(), next.String())
+		previous = next
+	}
+}
