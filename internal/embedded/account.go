@@ -1,0 +1,69 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// account is the user that servers run as. Nil credentials mean ourselves.
+type account struct {
+	name string
+	cred *syscall.Credential
+}
+
+// serverAccount chooses the user for a server. Root hands over to the user
+// that the PostgreSQL package made, else to nobody.
+func serverAccount() (account, error) {
+	if os.Geteuid() != 0 {
+		return account{}, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err := strconv.ParseUint(u.Uid, 10, 32)
+		if err != nil {
+			continue
+		}
+		gid, err := strconv.ParseUint(u.Gid, 10, 32)
+		if err != nil {
+			continue
+		}
+		return account{name: name, cred: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+	}
+	return account{}, fmt.Errorf("find an unprivileged user for the servers: neither postgres nor nobody exists")
+}
+
+// attr puts a child into its own process group, as the account's user.
+func (a account) attr() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Credential: a.cred}
+}
+
+// own gives a directory and all in it to the account.
+func (a account) own(dir string) error {
+	if a.cred == nil {
+		return nil
+	}
+	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, int(a.cred.Uid), int(a.cred.Gid))
+	})
+}
+
+// canWrite asks as the account's user, because the answer depends on every
+// directory above: a checkout below /root is out of reach for anybody else.
+func (a account) canWrite(ctx context.Context, dir string) bool {
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", `[ -w "$1" ] && [ -x "$1" ]`, "sh", dir)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = a.attr()
+	return cmd.Run() == nil
+}

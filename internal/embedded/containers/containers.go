@@ -1,0 +1,105 @@
+// Package containers starts PostgreSQL and Redis in Docker through
+// testcontainers, for machines that have neither installed. It is a package of
+// its own so that only what needs Docker's client links it.
+package containers
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/modules/postgres"
+	"github.com/testcontainers/testcontainers-go/modules/redis"
+)
+
+// The images that run when none is named.
+const (
+	DefaultPostgresImage = "postgres:17-alpine"
+	DefaultRedisImage    = "redis:7-alpine"
+)
+
+// Server is a running container. Its reaper removes it when this process dies.
+type Server struct {
+	container testcontainers.Container
+	url       string
+}
+
+// StartPostgres runs PostgreSQL in a container; an empty image means the
+// default. The data lasts as long as the container.
+func StartPostgres(ctx context.Context, image string) (*Server, error) {
+	if image == "" {
+		image = DefaultPostgresImage
+	}
+	container, err := postgres.Run(ctx, image,
+		postgres.WithDatabase("tillway"), postgres.WithUsername("postgres"), postgres.WithPassword("postgres"),
+		postgres.BasicWaitStrategies(),
+		testcontainers.WithCmd("postgres", "-c", "fsync=off", "-c", "synchronous_commit=off",
+			"-c", "full_page_writes=off", "-c", "max_connections=300", "-c", "timezone=UTC"))
+	if err != nil {
+		return nil, fmt.Errorf("run PostgreSQL in a container: %w", abandon(ctx, container, err))
+	}
+	url, err := container.ConnectionString(ctx, "sslmode=disable")
+	if err != nil {
+		return nil, fmt.Errorf("address PostgreSQL in its container: %w", abandon(ctx, container, err))
+	}
+	return &Server{container: container, url: url}, nil
+}
+
+// StartRedis runs Redis in a container; an empty image means the default.
+func StartRedis(ctx context.Context, image string) (*Server, error) {
+	server, _, err := StartRedisOnPort(ctx, image, 0)
+	return server, err
+}
+
+// StartRedisOnPort runs Redis on a port of this machine, which it returns: a
+// test that stops its server wants the next one in the same place. Port 0
+// means a free one.
+func StartRedisOnPort(ctx context.Context, image string, port int) (*Server, int, error) {
+	if image == "" {
+		image = DefaultRedisImage
+	}
+	container, err := redis.Run(ctx, image,
+		testcontainers.WithCmd("redis-server", "--save", "", "--appendonly", "no", "--databases", "1024"),
+		publish("6379/tcp", port))
+	if err != nil {
+		return nil, 0, fmt.Errorf("run Redis in a container: %w", abandon(ctx, container, err))
+	}
+	url, err := container.ConnectionString(ctx)
+	if err != nil {
+		return nil, 0, fmt.Errorf("address Redis in its container: %w", abandon(ctx, container, err))
+	}
+	mapped, err := container.MappedPort(ctx, "6379/tcp")
+	if err != nil {
+		return nil, 0, fmt.Errorf("address Redis in its container: %w", abandon(ctx, container, err))
+	}
+	return &Server{container: container, url: url}, int(mapped.Num()), nil
+}
+
+// publish puts a container's port on a fixed port of this machine.
+func publish(inside string, outside int) testcontainers.CustomizeRequestOption {
+	return func(req *testcontainers.GenericContainerRequest) error {
+		if outside != 0 {
+			req.ExposedPorts = []string{fmt.Sprintf("%d:%s", outside, inside)}
+		}
+		return nil
+	}
+}
+
+// abandon removes a container that did not come up, keeping the reason.
+func abandon(ctx context.Context, container testcontainers.Container, err error) error {
+	if stop := testcontainers.TerminateContainer(container, testcontainers.StopContext(context.WithoutCancel(ctx))); stop != nil {
+		return fmt.Errorf("%w (and its container stays: %w)", err, stop)
+	}
+	return err
+}
+
+// URL is the connection string.
+func (s *Server) URL() string { return s.url }
+
+// Stop removes the container.
+func (s *Server) Stop(ctx context.Context) error {
+	if err := testcontainers.TerminateContainer(s.container, testcontainers.StopContext(ctx)); err != nil {
+		return fmt.Errorf("remove the container: %w", err)
+	}
+	return nil
+}
