@@ -1,0 +1,103 @@
+# The targets people and CI share. `make help` lists them.
+SHELL := bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# Tools are pinned in tools/go.mod and built once for each version of it and of Go, outside the tree: golangci-lint takes
+# minutes to compile, and a fresh clone, a second work tree or `make demo-reset` should not pay for that again.
+TOOLS := $(shell echo "$$(go env GOPATH)/tillway-tools/$$( (go env GOVERSION; cat tools/go.mod tools/go.sum) | cksum | cut -d' ' -f1)")
+SQLC := $(TOOLS)/sqlc
+GOLANGCI_LINT := $(TOOLS)/golangci-lint
+GOVULNCHECK := $(TOOLS)/govulncheck
+
+# What `go test` is given: packages, and more flags (`make test TESTFLAGS='-run Webhook'`).
+PACKAGES ?= ./...
+STORES ?= ./internal/postgres/... ./internal/orders/... ./internal/idempotency/...
+TESTFLAGS ?=
+ARGS ?=
+
+##@ Run
+
+.PHONY: demo
+demo: .tillway/bin/server ## pay two orders on this machine, with everything they need; Ctrl-C ends it
+	@exec $< demo $(ARGS)
+
+.PHONY: demo-reset
+demo-reset: ## forget the demo's data
+	rm -rf .tillway
+
+.PHONY: sandbox
+sandbox: .tillway/bin/server ## run the simulator of Onerway alone (ARGS='--help' for its flags)
+	@exec $< sandbox $(ARGS)
+
+.PHONY: migrate
+migrate: .tillway/bin/server ## bring the database of DATABASE_URL up to date (ARGS=status, ARGS=down)
+	@exec $< migrate $(or $(ARGS),up)
+
+.PHONY: build
+build: ## build bin/server, static, for the platform of GOOS and GOARCH
+	CGO_ENABLED=0 go build -trimpath -tags timetzdata -ldflags '$(LDFLAGS)' -o bin/server ./cmd/server
+
+# Built rather than `go run`, which on a SIGTERM dies and leaves its child behind. Go knows what is up to date.
+.PHONY: .tillway/bin/server
+.tillway/bin/server:
+	@go build -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/server
+
+##@ Check
+
+.PHONY: test
+test: ## run every test under the race detector, on private databases; installs what is missing
+	@scripts/setup-test
+	@mkdir -p .tillway/bin && go build -o .tillway/bin/ ./internal/testcount ./internal/embedded/testenv
+	@set -o pipefail; .tillway/bin/testenv -- go test -race -count=1 -p 2 -timeout 15m -json $(TESTFLAGS) $(PACKAGES) | .tillway/bin/testcount
+
+.PHONY: test-containers
+test-containers: ## run the store tests on PostgreSQL and Redis in containers
+	@set -o pipefail; TILLWAY_TEST_BACKEND=containers go test -count=1 -timeout 15m -json $(TESTFLAGS) $(STORES) | \
+		go run ./internal/testcount
+
+.PHONY: bench
+bench: ## payments per second beside the same SQL run bare (ARGS='--help' for its flags)
+	go run ./cmd/bench $(ARGS)
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## check style, import directions and formatting
+	$(GOLANGCI_LINT) run
+
+.PHONY: verify
+verify: $(SQLC) ## fail if go.mod, generated code, diagrams or golden files are stale
+	@SQLC=$(SQLC) scripts/verify
+
+.PHONY: vulncheck
+vulncheck: $(GOVULNCHECK) ## look for known vulnerabilities that the code reaches (needs vuln.go.dev)
+	$(GOVULNCHECK) ./...
+
+##@ Change
+
+.PHONY: generate
+generate: $(SQLC) ## rewrite generated code, diagrams and golden files
+	SQLC=$(SQLC) scripts/generate
+
+.PHONY: format
+format: $(GOLANGCI_LINT) ## format the code
+	$(GOLANGCI_LINT) fmt
+
+.PHONY: tools
+tools: $(SQLC) $(GOLANGCI_LINT) $(GOVULNCHECK) ## build the pinned tools
+
+# CGO_ENABLED=0: sqlc then parses with the WebAssembly build of PostgreSQL's parser instead of compiling the C one.
+# Renamed only when complete, so that an interrupted build is not taken for a tool.
+$(SQLC): PACKAGE := github.com/sqlc-dev/sqlc/cmd/sqlc
+$(GOLANGCI_LINT): PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(GOVULNCHECK): PACKAGE := golang.org/x/vuln/cmd/govulncheck
+$(SQLC) $(GOLANGCI_LINT) $(GOVULNCHECK):
+	@echo "building $(@F) for $(@D)"
+	@CGO_ENABLED=0 go -C tools build -trimpath -o $@.part $(PACKAGE) && mv $@.part $@
+
+.PHONY: help
+help: ## show this
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
