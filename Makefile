@@ -56,7 +56,7 @@ test: ## run every test under the race detector, on private databases; installs 
 
 .PHONY: test-containers
 test-containers: ## run the store tests on PostgreSQL and Redis in containers
-	@set -o pipefail; TILLWAY_TEST_BACKEND=containers go test -count=1 -timeout 15m -json $(TESTFLAGS) $(STORES) | \
+	@set -o pipefail; TILLWAY_TEST_CONTAINERS=1 go test -count=1 -timeout 15m -json $(TESTFLAGS) $(STORES) | \
 		go run ./internal/testcount
 
 .PHONY: bench
