@@ -49,15 +49,18 @@ build: ## build bin/server, static, for the platform of GOOS and GOARCH
 ##@ Check
 
 .PHONY: test
-test: ## run every test under the race detector, on private databases; installs what is missing
+test: .tillway/bin/testcount ## run every test under the race detector, on private databases; installs what is missing
 	@scripts/setup-test
-	@mkdir -p .tillway/bin && go build -o .tillway/bin/ ./internal/testcount ./internal/embedded/testenv
-	@set -o pipefail; .tillway/bin/testenv -- go test -race -count=1 -p 2 -timeout 15m -json $(TESTFLAGS) $(PACKAGES) | .tillway/bin/testcount
+	@go build -o .tillway/bin/testenv ./internal/embedded/testenv
+	@set -o pipefail; .tillway/bin/testenv -- go test -race -count=1 -p 2 -timeout 15m -json $(TESTFLAGS) $(PACKAGES) | $<
 
 .PHONY: test-containers
-test-containers: ## run the store tests on PostgreSQL and Redis in containers
-	@set -o pipefail; TILLWAY_TEST_CONTAINERS=1 go test -count=1 -timeout 15m -json $(TESTFLAGS) $(STORES) | \
-		go run ./internal/testcount
+test-containers: .tillway/bin/testcount ## run the store tests on PostgreSQL and Redis in containers
+	@set -o pipefail; TILLWAY_TEST_CONTAINERS=1 go test -count=1 -timeout 15m -json $(TESTFLAGS) $(STORES) | $<
+
+.PHONY: .tillway/bin/testcount
+.tillway/bin/testcount:
+	@go build -o $@ ./internal/testcount
 
 .PHONY: bench
 bench: ## payments per second beside the same SQL run bare (ARGS='--help' for its flags)
