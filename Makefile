@@ -3,8 +3,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+VERSION := $(shell git -c safe.directory='$(CURDIR)' describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
+# The version is stamped above; Go asking git as well fails where another user owns the checkout.
+export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 # Tools are pinned in tools/go.mod and built once for each version of it and of Go, outside the tree: golangci-lint takes
 # minutes to compile, and a fresh clone, a second work tree or `make demo-reset` should not pay for that again.
