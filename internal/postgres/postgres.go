@@ -81,7 +81,9 @@ func poolConfig(url string, opts Options) (*pgxpool.Config, error) {
 
 	conn := config.ConnConfig
 	conn.Tracer = opts.Tracer
-	conn.ConnectTimeout = connectTimeout
+	if conn.ConnectTimeout == 0 || conn.ConnectTimeout > connectTimeout {
+		conn.ConnectTimeout = connectTimeout // pgx would wait two minutes
+	}
 	conn.StatementCacheCapacity = statementCacheCap
 	if opts.ApplicationName != "" {
 		conn.RuntimeParams["application_name"] = opts.ApplicationName

@@ -32,8 +32,6 @@ const maxConns = 10
 
 // shared is the server of this test process. It ends with the process, which
 // is why it needs no TestMain (see package embedded).
-//
-//nolint:gochecknoglobals // the point is to have one per process
 var shared = sync.OnceValues(func() (*server, error) { return startServer(context.Background()) })
 
 // New returns a pool on a fresh database with every migration applied. Both

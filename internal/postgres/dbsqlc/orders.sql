@@ -1,0 +1,48 @@
+-- name: OrderInsert :one
+-- The order and its first event, in one round trip. A reference or idempotency key in use fails by its named index.
+WITH o AS (
+    INSERT INTO orders (
+        id, livemode, reference, description, customer_id, email, amount, currency, items, billing, shipping, metadata,
+        return_url, late_payment, last_sequence, idempotency_principal, idempotency_key, idempotency_fingerprint,
+        correlation_id, created_at, updated_at, expires_at
+    ) VALUES (
+        @id, @livemode, sqlc.narg('reference'), @description, sqlc.narg('customer_id'), sqlc.narg('email'), @amount, @currency,
+        @items, sqlc.narg('billing'), sqlc.narg('shipping'), @metadata, @return_url, @late_payment, 1,
+        sqlc.narg('idempotency_principal'), sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'),
+        @correlation_id, @now, @now, @expires_at
+    ) RETURNING orders.id, orders.livemode, orders.correlation_id, orders.created_at
+), e AS (
+    INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
+    SELECT o.id, 1, @event_id, o.livemode, 'order.created', @event_object, o.correlation_id, o.created_at FROM o
+)
+SELECT o.id FROM o;
+
+-- name: OrderGet :one
+SELECT * FROM orders WHERE id = @id;
+
+-- name: OrderLock :one
+SELECT * FROM orders WHERE id = @id FOR UPDATE;
+
+-- name: OrderByIdempotencyKey :one
+SELECT * FROM orders
+WHERE idempotency_principal = @principal::text AND idempotency_key = @key::text;
+
+-- name: OrderDescribe :exec
+-- Description and metadata are the merchant's own words: they move no version, so they never disturb a payment.
+UPDATE orders SET description = @description, metadata = @metadata, updated_at = @now WHERE id = @id;
+
+-- name: OrderEnd :execrows
+-- Cancels or expires an open order and says so in one event. Refuses by its own WHERE when the order has moved on.
+WITH o AS (
+    UPDATE orders SET
+        status = @status::text, canceled_at = sqlc.narg('canceled_at'), expired_at = sqlc.narg('expired_at'),
+        cancel_principal = sqlc.narg('cancel_principal'), cancel_key = sqlc.narg('cancel_key'),
+        last_sequence = last_sequence + 1, version = version + 1, updated_at = @now
+    WHERE orders.id = @id AND orders.version = @version AND orders.status = 'open'
+    RETURNING orders.id, orders.livemode, orders.last_sequence
+)
+INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
+SELECT o.id, o.last_sequence, @event_id, o.livemode, @event_type, @event_object, @correlation_id, @now FROM o;
+
+-- name: OrdersDueExpiry :many
+SELECT * FROM orders WHERE status = 'open' AND expires_at <= @now::timestamptz ORDER BY expires_at LIMIT @batch;

@@ -1,0 +1,126 @@
+-- name: PaymentBegin :execrows
+-- T1 of a charge (design §3): the attempt, the order's reservation and the first event, in one round trip. The order must
+-- be as it was read: open, and at the same version. No row means that it has moved on; nothing is written then.
+WITH o AS (
+    UPDATE orders SET
+        status = 'pending', attempts = @attempt, latest_payment_id = @id, last_sequence = last_sequence + 1,
+        version = version + 1, updated_at = @now
+    WHERE orders.id = @order_id AND orders.version = @version AND orders.status = 'open' AND orders.expires_at > @now
+    RETURNING orders.id, orders.livemode, orders.last_sequence
+), p AS (
+    INSERT INTO payments (
+        id, order_id, livemode, attempt, status, capture_method, amount, currency, merchant_txn_id, card_brand, card_last4,
+        card_exp_month, card_exp_year, return_url, description, metadata, idempotency_principal, idempotency_key,
+        idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
+    )
+    SELECT
+        @id, o.id, o.livemode, @attempt, 'processing', @capture_method, @amount, @currency, @merchant_txn_id, @card_brand,
+        @card_last4, @card_exp_month, @card_exp_year, @return_url, @description, @metadata,
+        sqlc.narg('idempotency_principal'), sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'),
+        @correlation_id, @now, @now, @now, @next_check_at
+    FROM o
+    RETURNING payments.correlation_id, payments.created_at
+)
+INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
+SELECT o.id, o.last_sequence, @event_id, o.livemode, 'payment.processing', @event_object, p.correlation_id, p.created_at
+FROM o, p;
+
+-- name: PaymentApply :one
+-- T2 of a charge and the write of any other news (design §3): the order, its payment, the events, the evidence and, where
+-- there is one, the discrepancy, in one round trip, guarded by the version that the decision was made on. Zero means that
+-- the order has moved on; nothing is written then.
+WITH o AS (
+    UPDATE orders SET
+        status = @order_status, amount_paid = @order_amount_paid, amount_authorized = @order_amount_authorized,
+        needs_review = @order_needs_review, last_sequence = @order_last_sequence, paid_at = sqlc.narg('order_paid_at'),
+        version = version + 1, updated_at = @now
+    WHERE orders.id = @order_id AND orders.version = @version
+    RETURNING orders.id, orders.livemode
+), p AS (
+    UPDATE payments SET
+        status = @status, amount_authorized = @amount_authorized, amount_captured = @amount_captured,
+        provider_transaction_id = sqlc.narg('provider_transaction_id'), confirmed = @confirmed, surplus = @surplus,
+        card_brand = @card_brand, card_country = @card_country, redirect_url = @redirect_url, challenged = @challenged,
+        three_ds_result = @three_ds_result, eci = @eci, failure_code = sqlc.narg('failure_code'),
+        failure_decline_code = sqlc.narg('failure_decline_code'), failure_message = sqlc.narg('failure_message'),
+        failure_category = sqlc.narg('failure_category'), failure_provider_code = sqlc.narg('failure_provider_code'),
+        not_found_count = @not_found_count, next_check_at = sqlc.narg('next_check_at'), final_at = sqlc.narg('final_at'),
+        idempotency_principal = CASE WHEN @release_key::boolean THEN NULL ELSE idempotency_principal END,
+        idempotency_key = CASE WHEN @release_key THEN NULL ELSE idempotency_key END,
+        idempotency_fingerprint = CASE WHEN @release_key THEN NULL ELSE idempotency_fingerprint END,
+        updated_at = @now
+    FROM o
+    WHERE payments.id = @id AND payments.order_id = o.id
+    RETURNING payments.id
+), e AS (
+    INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
+    SELECT o.id, unnest(@event_sequences::bigint[]), unnest(@event_ids::uuid[]), o.livemode, unnest(@event_types::text[]),
+        unnest(@event_objects::text[])::jsonb, @correlation_id, @now
+    FROM o
+), v AS (
+    INSERT INTO evidence (
+        id, order_id, payment_id, source, outcome, verdict, amount, currency, provider_transaction_id, provider_status,
+        provider_code, digest, body, correlation_id, created_at
+    )
+    SELECT
+        sqlc.narg('evidence_id')::uuid, o.id, p.id, @source, @outcome, @verdict, sqlc.narg('evidence_amount'), sqlc.narg('evidence_currency'),
+        sqlc.narg('evidence_transaction_id'), @provider_status, @provider_code, sqlc.narg('digest'), sqlc.narg('body'),
+        @correlation_id, @now
+    FROM o, p
+    WHERE sqlc.narg('evidence_id')::uuid IS NOT NULL
+), d AS (
+    INSERT INTO discrepancies (
+        id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, first_seen, last_seen
+    )
+    SELECT
+        sqlc.narg('discrepancy_id')::uuid, @discrepancy_class, @discrepancy_subject, o.id, p.id, @discrepancy_ours,
+        @discrepancy_theirs, @money_at_risk, @discrepancy_currency, @now, @now
+    FROM o, p
+    WHERE sqlc.narg('discrepancy_id')::uuid IS NOT NULL
+    ON CONFLICT (class, subject) WHERE status = 'open'
+        DO UPDATE SET last_seen = EXCLUDED.last_seen, theirs = EXCLUDED.theirs, money_at_risk = EXCLUDED.money_at_risk
+)
+SELECT count(*) FROM p;
+
+-- name: PaymentGet :one
+SELECT * FROM payments WHERE id = @id;
+
+-- name: PaymentLock :one
+SELECT * FROM payments WHERE id = @id FOR UPDATE;
+
+-- name: PaymentByIdempotencyKey :one
+SELECT * FROM payments
+WHERE order_id = @order_id AND idempotency_principal = @principal::text AND idempotency_key = @key::text;
+
+-- name: PaymentLiveOfOrder :one
+SELECT * FROM payments
+WHERE order_id = @order_id
+    AND status IN ('processing', 'requires_action', 'unknown', 'authorized', 'succeeded') AND NOT surplus;
+
+-- name: PaymentWithOrder :one
+SELECT sqlc.embed(payments), sqlc.embed(orders)
+FROM payments JOIN orders ON orders.id = payments.order_id
+WHERE payments.id = @id;
+
+-- name: PaymentWithOrderByTxn :one
+SELECT sqlc.embed(payments), sqlc.embed(orders)
+FROM payments JOIN orders ON orders.id = payments.order_id
+WHERE payments.merchant_txn_id = @merchant_txn_id;
+
+-- name: OrderLockByTxn :exec
+-- Locks the order of a payment: the order is the lock of everything that belongs to it, and it is taken first.
+SELECT orders.id FROM orders
+WHERE orders.id = (SELECT payments.order_id FROM payments WHERE payments.merchant_txn_id = @merchant_txn_id)
+FOR UPDATE;
+
+-- name: PaymentDescribe :exec
+UPDATE payments SET description = @description, metadata = @metadata, updated_at = @now WHERE id = @id;
+
+-- name: PaymentsClaimDue :many
+-- Claims payments whose check is due by pushing it back a lease: a worker that dies leaves them to be claimed again.
+UPDATE payments SET next_check_at = @lease_until::timestamptz, checks = checks + 1
+WHERE id IN (
+    SELECT due.id FROM payments AS due WHERE due.next_check_at <= @now::timestamptz
+    ORDER BY due.next_check_at LIMIT @batch FOR UPDATE SKIP LOCKED
+)
+RETURNING id;
