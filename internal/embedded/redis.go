@@ -108,8 +108,15 @@ func (r *Redis) args(opts RedisOptions) []string {
 }
 
 // ping also asks the server who it is: whoever else holds our port answers too.
+// It dials first, since the client writes its failures to standard error.
 func (r *Redis) ping(ctx context.Context) error {
-	client := redis.NewClient(&redis.Options{Addr: r.addr(), MaxRetries: -1, DialerRetries: 1})
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", r.addr())
+	if err != nil {
+		return err
+	}
+	_ = conn.Close()
+	client := redis.NewClient(&redis.Options{Addr: r.addr(), MaxRetries: -1})
 	defer client.Close()
 	info, err := client.Info(ctx, "server").Result()
 	if err != nil {

@@ -37,8 +37,6 @@ const (
 )
 
 // shared is the server of this test process. It ends with the process.
-//
-//nolint:gochecknoglobals // the point is to have one per process
 var shared = sync.OnceValues(func() (*server, error) { return startServer(context.Background()) })
 
 // server hands out the logical databases of one Redis. Database 0 holds the
@@ -70,6 +68,7 @@ func Open(t testing.TB, url string) redis.UniversalClient {
 	t.Helper()
 	opts, err := redis.ParseURL(url)
 	require.NoError(t, err)
+	opts.ContextTimeoutEnabled = true // as the service's own client has it
 	client := redis.NewClient(opts)
 	t.Cleanup(func() { _ = client.Close() })
 	return client
