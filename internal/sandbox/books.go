@@ -1,0 +1,174 @@
+package sandbox
+
+import (
+	"time"
+)
+
+// Books is what the provider knows: the truth that a merchant's own records can be held against.
+type Books struct {
+	Transactions []BookedTransaction `json:"transactions"`
+	// Orders groups the transactions by merchantTxnOriginalId, in the order of their first attempt.
+	Orders []BookedOrder `json:"orders"`
+	// Totals are by currency.
+	Totals map[string]Total `json:"totals"`
+	// Calls counts the doTransaction requests by merchantTxnId, whatever became of them.
+	Calls map[string]int `json:"calls"`
+}
+
+// BookedTransaction is one transaction.
+type BookedTransaction struct {
+	TransactionID         string    `json:"transactionId"`
+	PaymentID             string    `json:"paymentId"`
+	MerchantTxnID         string    `json:"merchantTxnId"`
+	MerchantTxnOriginalID string    `json:"merchantTxnOriginalId"`
+	TxnType               string    `json:"txnType"`
+	Status                string    `json:"status"`
+	ReasonCode            string    `json:"reasonCode"`
+	ReasonMessage         string    `json:"reasonMessage"`
+	OrderAmount           string    `json:"orderAmount"`
+	OrderCurrency         string    `json:"orderCurrency"`
+	ECI                   string    `json:"eci"`
+	CardBrand             string    `json:"cardBrand"`
+	CardLast4             string    `json:"cardLast4"`
+	RedirectURL           string    `json:"redirectUrl"`
+	NotifyURL             string    `json:"notifyUrl"`
+	CreatedAt             time.Time `json:"createdAt"`
+	ChangedAt             time.Time `json:"changedAt"`
+	// Calls is how often doTransaction was asked for with this merchantTxnId.
+	Calls int `json:"calls"`
+}
+
+// BookedOrder is what the provider knows of one merchantTxnOriginalId.
+type BookedOrder struct {
+	MerchantTxnOriginalID string `json:"merchantTxnOriginalId"`
+	Attempts              int    `json:"attempts"`
+	Successes             int    `json:"successes"`
+	Charged               string `json:"charged"`
+	Currency              string `json:"currency"`
+}
+
+// Total is the money of one currency.
+type Total struct {
+	Transactions int    `json:"transactions"`
+	Succeeded    int    `json:"succeeded"`
+	Charged      string `json:"charged"`
+	Authorized   string `json:"authorized"`
+	Refunded     string `json:"refunded"`
+}
+
+// BookQuery restricts the books to one order or one transaction; the zero value does not.
+type BookQuery struct {
+	MerchantTxnID, MerchantTxnOriginalID string
+}
+
+// Books returns a consistent copy of the provider's books.
+func (s *Server) Books(q BookQuery) Books {
+	return s.ledger.books(q)
+}
+
+func (l *ledger) books(q BookQuery) Books {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sum := newSummary()
+	books := Books{Transactions: []BookedTransaction{}, Calls: map[string]int{}}
+	for _, t := range l.all {
+		if (q.MerchantTxnID != "" && q.MerchantTxnID != t.merchantTxnID) ||
+			(q.MerchantTxnOriginalID != "" && q.MerchantTxnOriginalID != t.originalID) {
+			continue
+		}
+		sum.count(*t)
+		books.Transactions = append(books.Transactions, t.booked(l.calls[t.merchantTxnID]))
+		books.Calls[t.merchantTxnID] = l.calls[t.merchantTxnID]
+	}
+	for id, calls := range l.calls { // those too that never became a transaction
+		if q.MerchantTxnOriginalID == "" && (q.MerchantTxnID == "" || q.MerchantTxnID == id) {
+			books.Calls[id] = calls
+		}
+	}
+	books.Orders, books.Totals = sum.result()
+	return books
+}
+
+func (t transaction) booked(calls int) BookedTransaction {
+	return BookedTransaction{
+		TransactionID: t.id, PaymentID: t.paymentID,
+		MerchantTxnID: t.merchantTxnID, MerchantTxnOriginalID: t.originalID,
+		TxnType: t.txnType, Status: string(t.status),
+		ReasonCode: t.reason.code, ReasonMessage: t.reason.message,
+		OrderAmount: t.amountText(), OrderCurrency: t.currency,
+		ECI: t.eci, CardBrand: t.card.brand, CardLast4: t.card.last4,
+		RedirectURL: t.redirectURL, NotifyURL: t.notifyURL,
+		CreatedAt: t.createdAt.UTC(), ChangedAt: t.changedAt.UTC(), Calls: calls,
+	}
+}
+
+// summary adds up transactions as they go by.
+type summary struct {
+	orders  []*orderSum
+	byOrder map[string]*orderSum
+	money   map[string]*moneySum
+}
+
+type orderSum struct {
+	id, currency        string
+	attempts, successes int
+	charged             int64
+}
+
+type moneySum struct {
+	transactions, succeeded int
+	charged, authorized     int64
+}
+
+func newSummary() *summary {
+	return &summary{byOrder: map[string]*orderSum{}, money: map[string]*moneySum{}}
+}
+
+func (s *summary) count(t transaction) {
+	money := s.money[t.currency]
+	if money == nil {
+		money = &moneySum{}
+		s.money[t.currency] = money
+	}
+	order := s.byOrder[t.originalID]
+	if order == nil {
+		order = &orderSum{id: t.originalID, currency: t.currency}
+		if t.originalID != "" {
+			s.byOrder[t.originalID] = order
+			s.orders = append(s.orders, order)
+		}
+	}
+	money.transactions++
+	order.attempts++
+	if t.status != statusSuccess {
+		return
+	}
+	money.succeeded++
+	order.successes++
+	if t.txnType == "AUTH" {
+		money.authorized += t.amount
+		return
+	}
+	money.charged += t.amount
+	order.charged += t.amount
+}
+
+func (s *summary) result() ([]BookedOrder, map[string]Total) {
+	orders := make([]BookedOrder, 0, len(s.orders))
+	for _, o := range s.orders {
+		orders = append(orders, BookedOrder{
+			MerchantTxnOriginalID: o.id, Attempts: o.attempts, Successes: o.successes,
+			Charged: formatAmount(o.charged, o.currency), Currency: o.currency,
+		})
+	}
+	totals := make(map[string]Total, len(s.money))
+	for currency, m := range s.money {
+		totals[currency] = Total{
+			Transactions: m.transactions, Succeeded: m.succeeded,
+			Charged:    formatAmount(m.charged, currency),
+			Authorized: formatAmount(m.authorized, currency),
+			Refunded:   formatAmount(0, currency),
+		}
+	}
+	return orders, totals
+}

@@ -1,0 +1,129 @@
+package sandbox
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// What an empty Config stands for. The key is printed here on purpose: it guards nothing but pretend money.
+const (
+	DefaultMerchantNo = "800209"
+	DefaultAppID      = "1739545982264549376"
+	DefaultSecretKey  = "5a6e64626f782d6b65792d6e6f2d7573"
+)
+
+// How long the provider's own waits are before ClockScale divides them.
+const (
+	retryInterval     = 30 * time.Minute // between deliveries of one notification
+	deliveries        = 3                // of one notification, in total
+	deliveryTimeout   = 5 * time.Second  // real time: the receiver's, not the provider's
+	challengeLifetime = 30 * time.Minute // of a 3DS page that nobody answers
+	settleDelay       = 2 * time.Second  // of a transaction that was answered as processing
+)
+
+// Config says which merchant the sandbox serves and how it behaves. The zero value is a working sandbox.
+type Config struct {
+	MerchantNo string
+	AppID      string
+	SecretKey  string
+	// PreviousSecretKey, when set, is what a key rotation looks like: requests signed with either key are accepted,
+	// and notifications carry both digests in X-RH-Signature.
+	PreviousSecretKey string
+	// Now is the clock of transactions and retries; time.Now when nil. Advance moves it on.
+	Now func() time.Time
+	// ClockScale divides the provider's waits (retries after 30 and 60 minutes, 3DS pages that expire); 1 when zero.
+	ClockScale float64
+	// PublicURL is the address that browsers reach the 3DS page under; the Host of the request when empty.
+	PublicURL string
+	// Strict refuses what the documents call wrong but the real sandbox lets pass.
+	Strict bool
+	// RegisteredHosts are the hosts that returnUrl and notifyUrl may name; any when empty.
+	RegisteredHosts []string
+	// NotifyURL is the address "configured in the portal", used when a request names none.
+	NotifyURL string
+	// HTTPClient delivers notifications.
+	HTTPClient *http.Client
+	// Latency is how long every answer of the provider takes, after its effect.
+	Latency time.Duration
+	// Seed makes faults with a rate choose the same transactions again.
+	Seed   int64
+	Logger *slog.Logger
+	Sim    SimOptions
+}
+
+// DuplicateMode says what a second doTransaction with one merchantTxnId gets.
+type DuplicateMode string
+
+// The two behaviours that the provider might have; no source says which.
+const (
+	DuplicateRejected DuplicateMode = "reject"
+	DuplicateReplayed DuplicateMode = "replay"
+)
+
+// DeclineForm says how a decline is told in the answer. The real gateway does both.
+type DeclineForm string
+
+// A decline as a code of its own together with data whose status is F, or as 20000 with status F.
+const (
+	DeclineByCode   DeclineForm = "code"
+	DeclineByStatus DeclineForm = "status"
+)
+
+// SimOptions are the behaviours that no source documents, each under its own name. Zero values are the defaults.
+type SimOptions struct {
+	Duplicate     DuplicateMode // DuplicateRejected
+	DuplicateCode string        // 40000
+	SignatureCode string        // 40013
+	// OriginalIDCode is why an attempt fails whose merchantTxnOriginalId was already paid; 40000.
+	OriginalIDCode string
+	// AllowRepeatedSuccess lifts the brake of one success per merchantTxnOriginalId.
+	AllowRepeatedSuccess bool
+	Decline              DeclineForm // DeclineByCode
+	// PaymentIntents adds paymentId and paymentStatus to answers, rows and notifications.
+	PaymentIntents bool
+	// OmitBodySign and OmitHeaderSign leave one of the two places of a notification's signature empty.
+	OmitBodySign   bool
+	OmitHeaderSign bool
+}
+
+func (c Config) withDefaults() Config {
+	c.MerchantNo = orElse(c.MerchantNo, DefaultMerchantNo)
+	c.AppID = orElse(c.AppID, DefaultAppID)
+	c.SecretKey = orElse(c.SecretKey, DefaultSecretKey)
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	if c.ClockScale <= 0 {
+		c.ClockScale = 1
+	}
+	if c.HTTPClient == nil {
+		c.HTTPClient = notificationClient()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.Sim.Duplicate = orElse(c.Sim.Duplicate, DuplicateRejected)
+	c.Sim.DuplicateCode = orElse(c.Sim.DuplicateCode, codeRejected)
+	c.Sim.SignatureCode = orElse(c.Sim.SignatureCode, codeUnreadable)
+	c.Sim.OriginalIDCode = orElse(c.Sim.OriginalIDCode, codeRejected)
+	c.Sim.Decline = orElse(c.Sim.Decline, DeclineByCode)
+	return c
+}
+
+// notificationClient keeps enough idle connections that a load test does not run out of ports, and follows no
+// redirect: the provider wants its acknowledgement from the address it was given.
+func notificationClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute},
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
+	}
+}
+
+func orElse[T ~string](value, otherwise T) T {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}

@@ -1,0 +1,179 @@
+package sandbox
+
+import (
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// ledger is the provider's memory: every transaction, in the order of their creation, under one lock that is held
+// for lookups and changes only, never while something is sent.
+type ledger struct {
+	mu            sync.Mutex
+	all           []*transaction
+	byID          map[string]*transaction
+	byMerchantTxn map[string]*transaction
+	byPayment     map[string]*transaction
+	paidOriginal  map[string]int // successes by merchantTxnOriginalId
+	calls         map[string]int // doTransaction requests by merchantTxnId, refused ones included
+	lastID        int64
+}
+
+func newLedger() *ledger {
+	l := &ledger{}
+	l.reset()
+	return l
+}
+
+// reset forgets everything but the last id, so ids never repeat.
+func (l *ledger) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = nil
+	l.byID = map[string]*transaction{}
+	l.byMerchantTxn = map[string]*transaction{}
+	l.byPayment = map[string]*transaction{}
+	l.paidOriginal = map[string]int{}
+	l.calls = map[string]int{}
+}
+
+// nextID makes a 19-digit id that grows with time, in the layout of the provider's own: milliseconds since
+// 2010-11-04 above 22 bits. The caller holds the lock.
+func (l *ledger) nextID(now time.Time) string {
+	const epoch, shift = 1_288_834_974_657, 22
+	id := (now.UnixMilli() - epoch) << shift
+	l.lastID = max(l.lastID+1, id, 1_000_000_000_000_000_000)
+	return strconv.FormatInt(l.lastID, 10)
+}
+
+// counted notes one more doTransaction request with that id.
+func (l *ledger) counted(merchantTxnID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls[merchantTxnID]++
+}
+
+// add books a new transaction, or returns the one that has its merchantTxnId already. decide settles its status with
+// the lock held, so that two attempts at one order cannot both pass the brake.
+func (l *ledger) add(t transaction, decide func(t *transaction, originalPaid bool)) (booked transaction, isNew bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if existing := l.byMerchantTxn[t.merchantTxnID]; existing != nil {
+		return *existing, false
+	}
+	if n := len(l.all); n > 0 && t.createdAt.Before(l.all[n-1].createdAt) {
+		t.createdAt = l.all[n-1].createdAt // two requests at once: the order of the books is the order of time
+	}
+	t.id, t.paymentID = l.nextID(t.createdAt), l.nextID(t.createdAt)
+	decide(&t, l.originalPaid(t))
+	l.countSuccess(&t, t.status == statusSuccess)
+	l.all = append(l.all, &t)
+	l.byID[t.id] = &t
+	l.byMerchantTxn[t.merchantTxnID] = &t
+	l.byPayment[t.paymentID] = &t
+	return t, true
+}
+
+// change edits a transaction with the lock held; edit returns whether it changed anything.
+func (l *ledger) change(id string, edit func(t *transaction, originalPaid bool) bool) (transaction, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.byID[id]
+	if t == nil {
+		return transaction{}, false
+	}
+	before := t.status
+	if !edit(t, l.originalPaid(*t)) {
+		return *t, false
+	}
+	if before != t.status {
+		l.countSuccess(t, t.status == statusSuccess)
+	}
+	return *t, true
+}
+
+func (l *ledger) originalPaid(t transaction) bool {
+	return t.originalID != "" && l.paidOriginal[t.originalID] > 0
+}
+
+func (l *ledger) countSuccess(t *transaction, succeeded bool) {
+	if succeeded && t.originalID != "" {
+		l.paidOriginal[t.originalID]++
+	}
+}
+
+func (l *ledger) get(id string) (transaction, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.byID[id]
+	if t == nil {
+		return transaction{}, false
+	}
+	return *t, true
+}
+
+// selection is what a query asks for; empty members do not restrict.
+type selection struct {
+	merchantTxnIDs, transactionIDs, txnTypes []string
+	paymentID                                string
+	from, to                                 time.Time // to is exclusive
+}
+
+// find returns one window of the transactions that a query at now may see, oldest first, and how many there are.
+func (l *ledger) find(sel selection, now time.Time, offset, limit int) (window []transaction, total int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range l.candidates(sel) {
+		if t.listedFrom.After(now) || !sel.matches(*t) {
+			continue
+		}
+		if total >= offset && len(window) < limit {
+			window = append(window, *t)
+		}
+		total++
+	}
+	return window, total
+}
+
+// candidates narrows a selection by the indexes, so that a poll of one id does not read the whole ledger.
+func (l *ledger) candidates(sel selection) []*transaction {
+	switch {
+	case len(sel.merchantTxnIDs) > 0:
+		return lookup(l.byMerchantTxn, sel.merchantTxnIDs)
+	case len(sel.transactionIDs) > 0:
+		return lookup(l.byID, sel.transactionIDs)
+	case sel.paymentID != "":
+		return lookup(l.byPayment, []string{sel.paymentID})
+	default:
+		from, _ := slices.BinarySearchFunc(l.all, sel.from, func(t *transaction, at time.Time) int {
+			return t.createdAt.Compare(at)
+		})
+		return l.all[from:]
+	}
+}
+
+func lookup(index map[string]*transaction, keys []string) []*transaction {
+	var found []*transaction
+	for _, key := range keys {
+		if t := index[key]; t != nil && !slices.Contains(found, t) {
+			found = append(found, t)
+		}
+	}
+	slices.SortFunc(found, func(a, b *transaction) int { return a.createdAt.Compare(b.createdAt) })
+	return found
+}
+
+func (sel selection) matches(t transaction) bool {
+	switch {
+	case len(sel.merchantTxnIDs) > 0 && !slices.Contains(sel.merchantTxnIDs, t.merchantTxnID),
+		len(sel.transactionIDs) > 0 && !slices.Contains(sel.transactionIDs, t.id),
+		len(sel.txnTypes) > 0 && !slices.Contains(sel.txnTypes, t.txnType),
+		sel.paymentID != "" && sel.paymentID != t.paymentID,
+		!sel.from.IsZero() && t.createdAt.Before(sel.from),
+		!sel.to.IsZero() && !t.createdAt.Before(sel.to):
+		return false
+	default:
+		return true
+	}
+}

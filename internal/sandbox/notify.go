@@ -1,0 +1,195 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// notification is one message to the merchant; its deliveries all carry the same bytes.
+type notification struct {
+	transactionID, merchantTxnID string
+	url                          string
+	status                       status
+	kind                         string // final, duplicate, stale, forged or redelivered
+	body                         []byte
+	header                       string
+}
+
+// Delivery is one attempt at delivering a notification, as GET /sandbox/notifications shows it.
+type Delivery struct {
+	TransactionID string `json:"transactionId"`
+	MerchantTxnID string `json:"merchantTxnId"`
+	Status        string `json:"status"`
+	Kind          string `json:"kind"`
+	URL           string `json:"url"`
+	Attempt       int    `json:"attempt"`
+	At            string `json:"at"`
+	TookMS        int64  `json:"took_ms"`
+	HTTPStatus    int    `json:"http_status"`
+	// Answer is the beginning of what the receiver answered.
+	Answer       string `json:"answer"`
+	Acknowledged bool   `json:"acknowledged"`
+	Error        string `json:"error,omitempty"`
+}
+
+// postOffice is the delivery log.
+type postOffice struct {
+	mu  sync.Mutex
+	log []Delivery
+}
+
+func (o *postOffice) record(d Delivery) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.log = append(o.log, d)
+}
+
+func (o *postOffice) reset() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.log = nil
+}
+
+// newest returns up to limit deliveries, of one transaction where an id is given, the latest first.
+func (o *postOffice) newest(transactionID string, limit int) []Delivery {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	found := []Delivery{}
+	for i := len(o.log) - 1; i >= 0 && len(found) < limit; i-- {
+		if transactionID == "" || o.log[i].TransactionID == transactionID {
+			found = append(found, o.log[i])
+		}
+	}
+	return found
+}
+
+// notify tells the merchant of a transaction's status as its plan says. Every notification is retried by itself.
+func (s *Server) notify(t transaction) {
+	if t.notify.when == notifyNever || t.notifyURL == "" {
+		return
+	}
+	due := s.now().Add(t.notify.delay)
+	if t.notify.forged {
+		s.agenda.add(due, func(ctx context.Context) { s.attempt(ctx, s.forgery(t), 1) })
+		due = due.Add(time.Millisecond)
+	}
+	s.mail(s.compose(t, "final", s.cfg.secretKeys()), due)
+	for range t.notify.copies {
+		s.mail(s.compose(t, "duplicate", s.cfg.secretKeys()), due)
+	}
+	if t.notify.stale {
+		before := t
+		before.status = statusProcessing
+		s.mail(s.compose(before, "stale", s.cfg.secretKeys()), due.Add(100*time.Millisecond))
+	}
+}
+
+// mail puts one notification's first delivery on the agenda.
+func (s *Server) mail(n notification, at time.Time) {
+	s.agenda.add(at, func(ctx context.Context) { s.deliverNotification(ctx, n, 1) })
+}
+
+// notifyNow delivers the first time while the caller waits; retries follow as usual.
+func (s *Server) notifyNow(ctx context.Context, t transaction) {
+	if t.notifyURL == "" {
+		return
+	}
+	n := s.compose(t, "final", s.cfg.secretKeys())
+	s.deliverNotification(ctx, n, 1)
+}
+
+// deliverNotification tries once, and plans the next try where the merchant did not acknowledge.
+func (s *Server) deliverNotification(ctx context.Context, n notification, number int) {
+	if s.attempt(ctx, n, number).Acknowledged || number == deliveries {
+		return
+	}
+	s.agenda.add(s.now().Add(s.scaled(retryInterval)), func(ctx context.Context) {
+		s.deliverNotification(ctx, n, number+1)
+	})
+}
+
+// compose writes and signs a notification. With two keys the body carries the current one's digest.
+func (s *Server) compose(t transaction, kind string, keys []string) notification {
+	body := t.notification(s.cfg.Sim).signed(unsignedInNotification(), keys[len(keys)-1])
+	raw, err := encode(body)
+	if err != nil {
+		s.log.Error("sandbox notification not composed", "transaction_id", t.id, "error", err)
+	}
+	n := notification{
+		transactionID: t.id, merchantTxnID: t.merchantTxnID, url: t.notifyURL, status: t.status, kind: kind, body: raw,
+	}
+	if !s.cfg.Sim.OmitHeaderSign {
+		n.header = signatureHeader(body, keys)
+	}
+	return n
+}
+
+// signatureHeader is X-RH-Signature: one item per key in force.
+func signatureHeader(body object, keys []string) string {
+	values := make(map[string]any, len(body))
+	for _, f := range body {
+		values[f.name] = f.value
+	}
+	items := make([]string, 0, len(keys))
+	for _, key := range keys {
+		items = append(items, "v1="+digest(values, unsignedInNotification(), key))
+	}
+	return strings.Join(items, ", ")
+}
+
+// forgery says the opposite of the truth and is signed by somebody who does not know the key.
+func (s *Server) forgery(t transaction) notification {
+	if t.status == statusSuccess {
+		t.status, t.reason = statusFailed, reason{"70002", "Unknown decline"}
+	} else {
+		t.status, t.reason = statusSuccess, success()
+	}
+	return s.compose(t, "forged", []string{"a key that nobody gave out"})
+}
+
+// attempt delivers once: acknowledged is HTTP 200 with the bare transactionId within five seconds.
+func (s *Server) attempt(ctx context.Context, n notification, number int) Delivery {
+	d := Delivery{
+		TransactionID: n.transactionID, MerchantTxnID: n.merchantTxnID, Status: string(n.status), Kind: n.kind,
+		URL: n.url, Attempt: number, At: wireTimeOf(s.now()),
+	}
+	started := time.Now()
+	code, answer, err := s.postNotification(ctx, n)
+	d.TookMS = time.Since(started).Milliseconds()
+	d.HTTPStatus, d.Answer = code, answer[:min(len(answer), 200)]
+	d.Acknowledged = err == nil && code == http.StatusOK && answer == n.transactionID
+	if err != nil {
+		d.Error = err.Error()
+	}
+	s.post.record(d)
+	s.log.DebugContext(ctx, "sandbox notification", "transaction_id", n.transactionID, "kind", n.kind,
+		"attempt", number, "http_status", code, "acknowledged", d.Acknowledged)
+	return d
+}
+
+func (s *Server) postNotification(ctx context.Context, n notification) (code int, answer string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url, bytes.NewReader(n.body))
+	if err != nil {
+		return 0, "", err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if n.header != "" {
+		req.Header.Set("X-RH-Signature", n.header)
+	}
+	resp, err := s.cfg.HTTPClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	if closeErr := resp.Body.Close(); err == nil {
+		err = closeErr
+	}
+	return resp.StatusCode, string(body), err
+}

@@ -1,0 +1,108 @@
+package sandbox
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+)
+
+//go:embed assets
+var assets embed.FS
+
+// pageTemplates parses what is compiled in: it works for every build or for none, and the tests would say so.
+func pageTemplates() *template.Template {
+	return template.Must(template.ParseFS(assets, "assets/*.html"))
+}
+
+// CardInfo is one test card as GET /sandbox/cards shows it.
+type CardInfo struct {
+	Number string `json:"number"`
+	Result string `json:"result"`
+	Source string `json:"source"`
+}
+
+// FaultInfo is one entry of the catalogue of faults.
+type FaultInfo struct {
+	Name  string   `json:"fault"`
+	Does  string   `json:"does"`
+	Card  string   `json:"card"`
+	Paths []string `json:"paths"`
+}
+
+func cardList() []CardInfo {
+	var cards []CardInfo
+	for _, c := range testCards() {
+		cards = append(cards, CardInfo{c.number, c.result, c.source})
+	}
+	for _, f := range faultCatalogue() {
+		if f.card != "" {
+			cards = append(cards, CardInfo{f.card, "fault " + f.name + ": " + f.does, "[sim]"})
+		}
+	}
+	return cards
+}
+
+func faultList() []FaultInfo {
+	var faults []FaultInfo
+	for _, f := range faultCatalogue() {
+		faults = append(faults, FaultInfo{f.name, f.does, f.card, f.paths})
+	}
+	return faults
+}
+
+// showHome is the page for people: what there is, what can be done, what happened lately.
+func (s *Server) showHome(w http.ResponseWriter, r *http.Request) {
+	const shown = 50
+	var cards []CardInfo
+	for _, c := range testCards() {
+		cards = append(cards, CardInfo{c.number, c.result, c.source})
+	}
+	s.showPage(w, http.StatusOK, "home.html", map[string]any{
+		"MerchantNo": s.cfg.MerchantNo,
+		"Strict":     s.cfg.Strict,
+		"Now":        wireTimeOf(s.now()) + " " + wireZone,
+		"Base":       s.baseURL(r),
+		"Cards":      cards,
+		"Faults":     faultList(),
+		"Armed":      s.faults.list(),
+		"Latest":     s.ledger.latest(shown),
+		"Deliveries": s.post.newest("", shown),
+	})
+}
+
+// latest is the newest transactions, for the page.
+func (l *ledger) latest(limit int) []BookedTransaction {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var newest []BookedTransaction
+	for i := len(l.all) - 1; i >= 0 && len(newest) < limit; i-- {
+		newest = append(newest, l.all[i].booked(l.calls[l.all[i].merchantTxnID]))
+	}
+	return newest
+}
+
+// showPage renders a page that loads nothing from elsewhere and runs no script. Forms may lead on to any shop: the
+// browser follows the redirect to returnUrl under the same policy.
+func (s *Server) showPage(w http.ResponseWriter, code int, name string, data any) {
+	var out bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&out, name, data); err != nil {
+		s.log.Error("sandbox page not rendered", "page", name, "error", err)
+		http.Error(w, "page not rendered", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' http: https:; base-uri 'none'; frame-ancestors 'none'")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.WriteHeader(code)
+	if _, err := w.Write(out.Bytes()); err != nil {
+		s.log.Debug("sandbox page not taken", "error", err)
+	}
+}
+
+func serveStyle(w http.ResponseWriter, r *http.Request) {
+	http.ServeFileFS(w, r, assets, "assets/style.css")
+}

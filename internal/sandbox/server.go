@@ -1,0 +1,102 @@
+// Package sandbox simulates the payment provider Onerway over real HTTP: the endpoints a merchant calls, the 3DS page
+// a shopper's browser is sent to, and the notifications that follow, with the faults of a real network on demand.
+//
+// It owns the provider's side of the truth. Its books (GET /sandbox/books) say what was really charged, so a test can
+// hold a merchant's beliefs against them. It shares no code with any client, signing least of all: both sides answer
+// to the same published vectors, so a mistake made twice does not cancel out.
+//
+// Held at all times: at most one success per merchantTxnOriginalId, one transaction per merchantTxnId, and no card
+// number or CVV kept beyond the request that brought it. State is in memory and ends with the process. It is a tool
+// for development: nothing guards the pages and controls under /sandbox.
+package sandbox
+
+import (
+	"context"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Server is the simulated provider for one merchant. Make it with New, serve its Handler, and keep Run running.
+type Server struct {
+	cfg    Config
+	cards  map[string]behaviour
+	ledger *ledger
+	faults *faultBook
+	post   *postOffice
+	agenda *agenda
+	pages  *template.Template
+	log    *slog.Logger
+
+	clockMu sync.Mutex
+	ahead   time.Duration // how far Advance moved the clock
+
+	closing   chan struct{} // closed when Run ends, so that silent connections do not outlive it
+	closeOnce sync.Once
+}
+
+// New makes a sandbox. Nothing runs in the background until Run does.
+func New(cfg Config) *Server {
+	pollInjected := cfg.Now != nil
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg:     cfg,
+		cards:   cardBehaviours(),
+		ledger:  newLedger(),
+		faults:  newFaultBook(cfg.Seed),
+		post:    &postOffice{},
+		pages:   pageTemplates(),
+		log:     cfg.Logger,
+		closing: make(chan struct{}),
+	}
+	s.agenda = newAgenda(s.now, pollInjected)
+	return s
+}
+
+// Run delivers notifications, settles what is processing and closes what nobody finished, until ctx ends; then it
+// waits for what is in flight. Call it once.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.closeOnce.Do(func() { close(s.closing) })
+	s.agenda.run(ctx)
+	return nil
+}
+
+// Handler serves the provider's API, the 3DS pages and the controls under /sandbox.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+pathSale, s.provider(s.doTransaction))
+	mux.HandleFunc("POST "+pathList, s.provider(s.listTransactions))
+	mux.HandleFunc("POST "+pathPayments, s.provider(s.queryPayments))
+	mux.HandleFunc("GET "+challengePath+"{key}", s.showChallenge)
+	mux.HandleFunc("POST "+challengePath+"{key}", s.answerChallenge)
+	mux.Handle("GET /{$}", http.RedirectHandler("/sandbox", http.StatusSeeOther))
+	s.routeControls(mux)
+	return mux
+}
+
+// now is the provider's clock.
+func (s *Server) now() time.Time {
+	s.clockMu.Lock()
+	defer s.clockMu.Unlock()
+	now := time.Now
+	if s.cfg.Now != nil {
+		now = s.cfg.Now
+	}
+	return now().Add(s.ahead)
+}
+
+// Advance moves the provider's clock on; what falls due is done at once. It never goes back.
+func (s *Server) Advance(by time.Duration) time.Time {
+	s.clockMu.Lock()
+	s.ahead += max(by, 0)
+	s.clockMu.Unlock()
+	s.agenda.wake()
+	return s.now()
+}
+
+// scaled is one of the provider's long waits on this sandbox's clock.
+func (s *Server) scaled(wait time.Duration) time.Duration {
+	return time.Duration(float64(wait) / s.cfg.ClockScale)
+}

@@ -1,0 +1,168 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Response codes that the sandbox answers with by itself; the codes of declines stand with their cards.
+const (
+	codeSuccess       = "20000"
+	codeRejected      = "40000"
+	codeUnreadable    = "40013"
+	codeAuthFailed    = "40201"
+	codeAuthTimeout   = "40202"
+	codeAuthRefused   = "40203"
+	codeNoMerchant    = "12004"
+	codeInvalidIP     = "12008"
+	codeUnsupported   = "12010"
+	codeInvalidAppID  = "13001"
+	codeInvalidCard   = "13002"
+	codeInvalidURL    = "13003"
+	codeCardExpired   = "13004"
+	codeInvalidYear   = "13005"
+	codeInvalidState  = "13006"
+	messageSuccess    = "Success"
+	messageUnreadable = "Abnormal parameters (cannot be read)"
+)
+
+// wireTime is the provider's time format; its zone travels beside it as wireZone.
+const (
+	wireTime = "2006-01-02 15:04:05"
+	wireZone = "+08:00"
+)
+
+func zone() *time.Location { return time.FixedZone(wireZone, 8*60*60) }
+
+func wireTimeOf(t time.Time) string { return t.In(zone()).Format(wireTime) }
+
+// refusalError is a request that the provider turns down: a code, a message, and no transaction.
+type refusalError struct{ code, message string }
+
+func (r refusalError) Error() string { return r.code + " " + r.message }
+
+func refuse(code, format string, args ...any) error {
+	return refusalError{code: code, message: fmt.Sprintf(format, args...)}
+}
+
+// field and object are a JSON object that keeps the order of its members: the provider's examples have one, and
+// clients that compare bodies with them should not stumble over ours.
+type field struct {
+	name  string
+	value any // string, bool, int, object, []object or nil
+}
+
+type object []field
+
+// MarshalJSON writes the members in their order, text unescaped as the provider does.
+func (o object) MarshalJSON() ([]byte, error) {
+	var out bytes.Buffer
+	out.WriteByte('{')
+	for i, f := range o {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		name, err := encode(f.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := encode(f.value)
+		if err != nil {
+			return nil, err
+		}
+		out.Write(name)
+		out.WriteByte(':')
+		out.Write(value)
+	}
+	out.WriteByte('}')
+	return out.Bytes(), nil
+}
+
+// signed sets the object's sign member, which must be there.
+func (o object) signed(unsigned []string, secret string) object {
+	values := make(map[string]any, len(o))
+	for _, f := range o {
+		values[f.name] = f.value
+	}
+	return o.with("sign", digest(values, unsigned, secret))
+}
+
+// with sets the member of that name, if the object has it.
+func (o object) with(name string, value any) object {
+	for i := range o {
+		if o[i].name == name {
+			o[i].value = value
+		}
+	}
+	return o
+}
+
+// encode is json.Marshal without the escaping of <, > and &.
+func encode(value any) ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil {
+		return nil, fmt.Errorf("encode %T: %w", value, err)
+	}
+	return bytes.TrimRight(out.Bytes(), "\n"), nil
+}
+
+// text is a member that is null when empty.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+var errNotParams = errors.New("body is not one flat JSON object")
+
+// decodeParams reads a request's top level, keeping the text of numbers. Nested values must arrive as strings, and
+// a name that stands twice could be signed as one thing and read as another.
+func decodeParams(body []byte) (map[string]any, error) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return nil, errNotParams
+	}
+	params := map[string]any{}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, errNotParams
+		}
+		value, err := dec.Token()
+		if err != nil {
+			return nil, errNotParams
+		}
+		if _, nested := value.(json.Delim); nested {
+			return nil, fmt.Errorf("%w: %v is not a string", errNotParams, name)
+		}
+		key := signedText(name)
+		if _, twice := params[key]; twice {
+			return nil, fmt.Errorf("%w: %s stands twice", errNotParams, key)
+		}
+		params[key] = value
+	}
+	if _, err := dec.Token(); err != nil { // the closing brace
+		return nil, errNotParams
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errNotParams
+	}
+	return params, nil
+}
+
+// decodeNested reads a parameter that is itself JSON in a string.
+func decodeNested(name, raw string, into any) error {
+	if err := json.Unmarshal([]byte(raw), into); err != nil {
+		// The cause is left out: it may quote what it could not read, and cardInfo is read here too.
+		return refuse(codeUnreadable, "%s is not the expected JSON string", name)
+	}
+	return nil
+}
