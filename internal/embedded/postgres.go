@@ -20,7 +20,7 @@ import (
 const (
 	defaultDatabase       = "tillway"
 	defaultMaxConnections = 300
-	startTimeout          = 30 * time.Second
+	startTimeout          = time.Minute // usually one second, but a busy machine is slow
 )
 
 // PostgresOptions says what server to start; the zero value is one for tests.

@@ -13,6 +13,7 @@ import (
 
 const (
 	pollInterval = 20 * time.Millisecond
+	probeTimeout = 2 * time.Second // of one probe: another server on our port may never answer
 	logTail      = 2000
 )
 
@@ -75,7 +76,7 @@ func (p *process) waitReady(ctx context.Context, probe func(context.Context) err
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
-		err := probe(ctx)
+		err := once(ctx, probe)
 		if err == nil {
 			return nil
 		}
@@ -87,6 +88,12 @@ func (p *process) waitReady(ctx context.Context, probe func(context.Context) err
 		case <-tick.C:
 		}
 	}
+}
+
+func once(ctx context.Context, probe func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	return probe(ctx)
 }
 
 // exit is how the ended process went; a server that ends by itself before it

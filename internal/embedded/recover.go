@@ -19,15 +19,15 @@ import (
 func recoverPostgres(ctx context.Context, dataDir string) error {
 	pidFile := filepath.Join(dataDir, "postmaster.pid")
 	pid, err := readPID(pidFile)
-	if err != nil || pid == 0 {
+	if err != nil {
 		return err
 	}
 	// -D with the directory is how we start it, so no other process matches.
-	if strings.Contains(commandLine(ctx, pid), dataDir) {
+	if pid != 0 && strings.Contains(commandLine(ctx, pid), dataDir) {
 		return endLeftover(ctx, pid, syscall.SIGINT)
 	}
 	// PostgreSQL refuses to start while the process of that id lives, though
-	// since a reboot it may be anything.
+	// since a reboot it may be anything, and on a file that a crash left empty.
 	if err := os.Remove(pidFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove stale %s: %w", pidFile, err)
 	}

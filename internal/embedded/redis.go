@@ -89,7 +89,7 @@ func (r *Redis) startOnFreePort(ctx context.Context, path string, opts RedisOpti
 		if last == nil {
 			return r.writePID()
 		}
-		if !strings.Contains(last.Error(), "Address already in use") {
+		if opts.Port != 0 || !strings.Contains(last.Error(), "Address already in use") {
 			return last
 		}
 	}
