@@ -1,0 +1,196 @@
+package onerway
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"unicode/utf8"
+)
+
+var (
+	amountText   = regexp.MustCompile(`^[0-9]{1,16}(\.[0-9]{1,2})?$`)
+	currencyText = regexp.MustCompile(`^[A-Z]{3}$`)
+)
+
+// check refuses what the contract forbids before it reaches the wire, where a mistake costs a failed payment.
+func (r SaleRequest) check() error {
+	faults := []error{
+		lengthFault("merchantTxnId", r.MerchantTxnID, 1, 64),
+		lengthFault("merchantTxnOriginalId", r.MerchantTxnOriginalID, 0, 128),
+		lengthFault("merchantCustId", r.MerchantCustID, 0, 50),
+		lengthFault("returnUrl", r.Order.ReturnURL, 1, 256),
+		lengthFault("notifyUrl", r.Order.NotifyURL, 1, 256),
+	}
+	refuse := func(wrong bool, text string) {
+		if wrong {
+			faults = append(faults, errors.New(text))
+		}
+	}
+	refuse(!amountText.MatchString(r.OrderAmount), "orderAmount is not a decimal of at most two places")
+	refuse(!currencyText.MatchString(r.OrderCurrency), "orderCurrency is not three capital letters")
+	refuse(r.TxnType != TxnSale && r.TxnType != TxnAuth, "txnType is neither SALE nor AUTH")
+	refuse((r.Card == nil) == (r.Token == nil), "exactly one of card and token pays")
+	switch r.SubProductType {
+	case SubProductDirect: // by card, or by a wallet's token
+	case SubProductToken:
+		refuse(r.Token == nil, "subProductType TOKEN needs a token")
+	default:
+		refuse(true, "subProductType is neither DIRECT nor TOKEN")
+	}
+	refuse((r.MPI != nil) != (r.Risk3DSStrategy == Risk3DSExternal), "mpiInfo goes with strategy EXTERNAL, and only with it")
+	refuse(len(r.Order.Products) == 0, "products are missing")
+	for _, address := range []*Address{r.Billing, r.Shipping} {
+		refuse(address == nil || address.Email == "" || address.Country == "", "an address needs email and country")
+	}
+	return errors.Join(faults...)
+}
+
+func lengthFault(name, value string, least, most int) error {
+	if length := utf8.RuneCountInString(value); length < least || length > most {
+		return fmt.Errorf("%s has %d characters, not %d to %d", name, length, least, most)
+	}
+	return nil
+}
+
+// saleFields is the request's wire form before merchantNo and sign.
+func (c *Client) saleFields(request SaleRequest) (Fields, error) {
+	if err := request.check(); err != nil {
+		return nil, err
+	}
+	at := request.MerchantTxnTime
+	if at.IsZero() {
+		at = c.now()
+	}
+	fields := Fields{
+		"merchantTxnId":       request.MerchantTxnID,
+		"merchantTxnTime":     formatTime(at, c.zone),
+		"merchantTxnTimeZone": c.zoneText,
+		"productType":         "CARD",
+		"subProductType":      string(request.SubProductType),
+		"txnType":             string(request.TxnType),
+		"orderAmount":         request.OrderAmount,
+		"orderCurrency":       request.OrderCurrency,
+	}
+	fields.set("merchantTxnOriginalId", request.MerchantTxnOriginalID)
+	fields.set("merchantCustId", request.MerchantCustID)
+	fields.set("risk3dsStrategy", string(request.Risk3DSStrategy))
+	return fields, errors.Join(
+		setNested(fields, "cardInfo", wireCardOf(request.Card)),
+		setNested(fields, "tokenInfo", wireTokenOf(request.Token)),
+		setNested(fields, "mpiInfo", wireMPIOf(request.MPI)),
+		setNested(fields, "billingInformation", request.Billing),
+		setNested(fields, "shippingInformation", request.Shipping),
+		c.setOrder(fields, request.Order),
+	)
+}
+
+// setNested adds an object as the compact JSON string that the provider expects and signs.
+func setNested[T any](fields Fields, name string, value *T) error {
+	if value == nil {
+		return nil
+	}
+	text, err := compactJSON(value)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", name, err)
+	}
+	fields[name] = text
+	return nil
+}
+
+// scrubber collects what must not come back out of an answer's free text.
+func (r SaleRequest) scrubber() scrubber {
+	var secrets scrubber
+	if r.Card != nil {
+		secrets.cardNumber = r.Card.CardNumber
+		secrets.others = append(secrets.others, r.Card.CVV, r.Card.HolderName)
+	}
+	if r.Token != nil {
+		secrets.others = append(secrets.others, r.Token.TokenID)
+	}
+	if r.MPI != nil {
+		secrets.others = append(secrets.others, r.MPI.CAVV)
+	}
+	return secrets
+}
+
+// The wire types below are the only ones that hold revealed values, and they live no longer than their encoding.
+
+type wireCard struct {
+	HolderName string `json:"holderName"`
+	CardNumber string `json:"cardNumber"`
+	Month      string `json:"month"`
+	Year       string `json:"year"`
+	CVV        string `json:"cvv"`
+}
+
+func wireCardOf(card *CardInfo) *wireCard {
+	if card == nil {
+		return nil
+	}
+	return &wireCard{
+		HolderName: card.HolderName.Reveal(), CardNumber: card.CardNumber.Reveal(),
+		Month: card.Month, Year: card.Year, CVV: card.CVV.Reveal(),
+	}
+}
+
+type wireToken struct {
+	TokenID  string `json:"tokenId"`
+	Provider string `json:"provider,omitempty"`
+}
+
+func wireTokenOf(token *TokenInfo) *wireToken {
+	if token == nil {
+		return nil
+	}
+	return &wireToken{TokenID: token.TokenID.Reveal(), Provider: token.Provider}
+}
+
+type wireMPI struct {
+	ECI       string `json:"eci"`
+	CAVV      string `json:"cavv"`
+	XID       string `json:"xid,omitempty"`
+	DSTransID string `json:"dsTransID,omitempty"`
+}
+
+func wireMPIOf(mpi *MPIInfo) *wireMPI {
+	if mpi == nil {
+		return nil
+	}
+	return &wireMPI{ECI: mpi.ECI, CAVV: mpi.CAVV.Reveal(), XID: mpi.XID, DSTransID: mpi.DSTransID}
+}
+
+// wireOrder is txnOrderMsg: products travel as a JSON string inside it, javaEnabled alone as a real boolean (§2.2).
+type wireOrder struct {
+	ReturnURL        string `json:"returnUrl"`
+	NotifyURL        string `json:"notifyUrl"`
+	AppID            string `json:"appId"`
+	Products         string `json:"products"`
+	TransactionIP    string `json:"transactionIp,omitempty"`
+	JavaEnabled      *bool  `json:"javaEnabled,omitempty"`
+	ColorDepth       string `json:"colorDepth,omitempty"`
+	ScreenHeight     string `json:"screenHeight,omitempty"`
+	ScreenWidth      string `json:"screenWidth,omitempty"`
+	TimeZoneOffset   string `json:"timeZoneOffset,omitempty"`
+	ContentLength    string `json:"contentLength,omitempty"`
+	Language         string `json:"language,omitempty"`
+	Accept           string `json:"accept,omitempty"`
+	UserAgent        string `json:"userAgent,omitempty"`
+	CustomerPlatform string `json:"customerPlatform,omitempty"`
+}
+
+func (c *Client) setOrder(fields Fields, order TxnOrderMsg) error {
+	products, err := order.Products.Encode()
+	if err != nil {
+		return fmt.Errorf("encode products: %w", err)
+	}
+	if err := lengthFault("products", products, 1, MaxProducts); err != nil {
+		return err
+	}
+	return setNested(fields, "txnOrderMsg", &wireOrder{
+		ReturnURL: order.ReturnURL, NotifyURL: order.NotifyURL, AppID: c.appID, Products: products,
+		TransactionIP: order.TransactionIP, JavaEnabled: order.JavaEnabled, ColorDepth: order.ColorDepth,
+		ScreenHeight: order.ScreenHeight, ScreenWidth: order.ScreenWidth, TimeZoneOffset: order.TimeZoneOffset,
+		ContentLength: order.ContentLength, Language: order.Language, Accept: order.Accept,
+		UserAgent: order.UserAgent, CustomerPlatform: order.CustomerPlatform,
+	})
+}
