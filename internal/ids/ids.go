@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgtype"
 	"go.jetify.com/typeid/v2"
 )
 
@@ -68,6 +67,17 @@ type ID[E Entity] struct{ value uuid.UUID }
 // New draws a fresh identifier: UUIDv7 (RFC 9562 §5.7), so identifiers sort by creation. Used as ids.New[ids.OrderEntity]().
 func New[E Entity]() ID[E] { return ID[E]{value: uuid.Must(uuid.NewV7())} }
 
+// From wraps a UUID that the database holds.
+func From[E Entity](u uuid.UUID) ID[E] { return ID[E]{value: u} }
+
+// FromNullable wraps a UUID that the database may not hold; nil gives the zero value.
+func FromNullable[E Entity](u *uuid.UUID) ID[E] {
+	if u == nil {
+		return ID[E]{}
+	}
+	return ID[E]{value: *u}
+}
+
 // Parse reads the TypeID form. It returns ErrMalformed for anything else, another entity's prefix included.
 func Parse[E Entity](text string) (ID[E], error) {
 	parsed, err := typeid.Parse(text)
@@ -87,6 +97,14 @@ func (id ID[E]) IsZero() bool { return id.value == uuid.Nil }
 
 // UUID returns the form that the database stores.
 func (id ID[E]) UUID() uuid.UUID { return id.value }
+
+// Nullable returns the form that the database stores, nil for the zero value.
+func (id ID[E]) Nullable() *uuid.UUID {
+	if id.IsZero() {
+		return nil
+	}
+	return &id.value
+}
 
 // String returns the TypeID form, "" for the zero value.
 func (id ID[E]) String() string {
@@ -115,18 +133,4 @@ func (id *ID[E]) UnmarshalText(text []byte) error {
 	}
 	*id = parsed
 	return nil
-}
-
-// ScanUUID lets pgx read a uuid column; NULL gives the zero value.
-func (id *ID[E]) ScanUUID(v pgtype.UUID) error {
-	*id = ID[E]{}
-	if v.Valid {
-		id.value = v.Bytes
-	}
-	return nil
-}
-
-// UUIDValue lets pgx write a uuid column; the zero value is NULL.
-func (id ID[E]) UUIDValue() (pgtype.UUID, error) {
-	return pgtype.UUID{Bytes: id.value, Valid: !id.IsZero()}, nil
 }

@@ -27,11 +27,8 @@ func TestID_RoundTripsThroughTextJSONAndUUID(t *testing.T) {
 	require.NoError(t, json.Unmarshal(encoded, &decoded))
 	require.Equal(t, id, decoded)
 
-	stored, err := id.UUIDValue()
-	require.NoError(t, err)
-	var read ids.Order
-	require.NoError(t, read.ScanUUID(stored))
-	require.Equal(t, id, read)
+	require.Equal(t, id, ids.From[ids.OrderEntity](id.UUID()))
+	require.Equal(t, id, ids.FromNullable[ids.OrderEntity](id.Nullable()))
 }
 
 func TestID_ZeroIsNone(t *testing.T) {
@@ -40,9 +37,8 @@ func TestID_ZeroIsNone(t *testing.T) {
 	var none ids.Payment
 	require.True(t, none.IsZero())
 	require.Empty(t, none.String())
-	stored, err := none.UUIDValue()
-	require.NoError(t, err)
-	require.False(t, stored.Valid)
+	require.Nil(t, none.Nullable())
+	require.Equal(t, none, ids.FromNullable[ids.PaymentEntity](nil))
 }
 
 func TestParse_RefusesOtherEntitiesAndGarbage(t *testing.T) {

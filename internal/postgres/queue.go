@@ -9,14 +9,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// ErrGuard says that a queued statement, guarded by its own WHERE, touched no row: what it was decided on has changed.
-var ErrGuard = errors.New("guarded write touched no row")
+// ErrGuard says that a queued statement touched no row although the lock that its transaction holds makes that impossible.
+var ErrGuard = errors.New("write under lock touched no row")
 
 var errNotQueueable = errors.New("a query of many rows cannot be queued")
 
 // Queue lets generated queries travel in a batch: dbsqlc.New(postgres.NewQueue(batch)).PaymentApply(…) sends nothing and
-// queues the statement with its arguments. A queued :one query must answer the number of rows that it touched; zero ends
-// the batch with ErrGuard, so that nothing which travels with it is committed.
+// queues the statement with its arguments. A queued :one query must answer the number of rows that it touched. The answer
+// is seen only after the whole batch has run, so a guard that may fail must not travel with its commit: queue only what a
+// lock taken earlier in the transaction makes certain; zero rows are then a defect, reported as ErrGuard.
 type Queue struct{ batch *pgx.Batch }
 
 // NewQueue queues into the batch.

@@ -46,3 +46,11 @@ SELECT o.id, o.last_sequence, @event_id, o.livemode, @event_type, @event_object,
 
 -- name: OrdersDueExpiry :many
 SELECT * FROM orders WHERE status = 'open' AND expires_at <= @now::timestamptz ORDER BY expires_at LIMIT @batch;
+
+-- name: OrderExists :one
+SELECT EXISTS (SELECT FROM orders WHERE id = @id);
+
+-- name: OrderCanceledBy :one
+SELECT EXISTS (
+    SELECT FROM orders WHERE id = @id AND cancel_principal = @principal::text AND cancel_key = @key::text
+);

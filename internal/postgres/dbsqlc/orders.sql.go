@@ -68,6 +68,25 @@ func (q *Queries) OrderByIdempotencyKey(ctx context.Context, arg OrderByIdempote
 	return i, err
 }
 
+const OrderCanceledBy = `-- name: OrderCanceledBy :one
+SELECT EXISTS (
+    SELECT FROM orders WHERE id = $1 AND cancel_principal = $2::text AND cancel_key = $3::text
+)
+`
+
+type OrderCanceledByParams struct {
+	ID        uuid.UUID
+	Principal string
+	Key       string
+}
+
+func (q *Queries) OrderCanceledBy(ctx context.Context, arg OrderCanceledByParams) (bool, error) {
+	row := q.db.QueryRow(ctx, OrderCanceledBy, arg.ID, arg.Principal, arg.Key)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const OrderDescribe = `-- name: OrderDescribe :exec
 UPDATE orders SET description = $1, metadata = $2, updated_at = $3 WHERE id = $4
 `
@@ -138,6 +157,17 @@ func (q *Queries) OrderEnd(ctx context.Context, arg OrderEndParams) (int64, erro
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const OrderExists = `-- name: OrderExists :one
+SELECT EXISTS (SELECT FROM orders WHERE id = $1)
+`
+
+func (q *Queries) OrderExists(ctx context.Context, id uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, OrderExists, id)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const OrderGet = `-- name: OrderGet :one

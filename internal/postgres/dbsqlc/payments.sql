@@ -3,7 +3,7 @@
 -- be as it was read: open, and at the same version. No row means that it has moved on; nothing is written then.
 WITH o AS (
     UPDATE orders SET
-        status = 'pending', attempts = @attempt, latest_payment_id = @id, last_sequence = last_sequence + 1,
+        status = 'pending', attempts = @attempt::integer, latest_payment_id = @id::uuid, last_sequence = last_sequence + 1,
         version = version + 1, updated_at = @now
     WHERE orders.id = @order_id AND orders.version = @version AND orders.status = 'open' AND orders.expires_at > @now
     RETURNING orders.id, orders.livemode, orders.last_sequence
@@ -14,7 +14,7 @@ WITH o AS (
         idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
     )
     SELECT
-        @id, o.id, o.livemode, @attempt, 'processing', @capture_method, @amount, @currency, @merchant_txn_id, @card_brand,
+        @id::uuid, o.id, o.livemode, @attempt, 'processing', @capture_method, @amount, @currency, @merchant_txn_id, @card_brand,
         @card_last4, @card_exp_month, @card_exp_year, @return_url, @description, @metadata,
         sqlc.narg('idempotency_principal'), sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'),
         @correlation_id, @now, @now, @now, @next_check_at
@@ -123,4 +123,12 @@ WHERE id IN (
     SELECT due.id FROM payments AS due WHERE due.next_check_at <= @now::timestamptz
     ORDER BY due.next_check_at LIMIT @batch FOR UPDATE SKIP LOCKED
 )
-RETURNING id;
+RETURNING *;
+
+-- name: PaymentPostpone :exec
+-- Gives a claimed check back for later, unless news has moved it meanwhile.
+UPDATE payments SET next_check_at = @next_check_at::timestamptz
+WHERE id = @id AND next_check_at = @lease_until::timestamptz;
+
+-- name: PaymentExists :one
+SELECT EXISTS (SELECT FROM payments WHERE id = @id);

@@ -205,7 +205,7 @@ func (q *Queries) PaymentApply(ctx context.Context, arg PaymentApplyParams) (int
 const PaymentBegin = `-- name: PaymentBegin :execrows
 WITH o AS (
     UPDATE orders SET
-        status = 'pending', attempts = $3, latest_payment_id = $4, last_sequence = last_sequence + 1,
+        status = 'pending', attempts = $3::integer, latest_payment_id = $4::uuid, last_sequence = last_sequence + 1,
         version = version + 1, updated_at = $5
     WHERE orders.id = $6 AND orders.version = $7 AND orders.status = 'open' AND orders.expires_at > $5
     RETURNING orders.id, orders.livemode, orders.last_sequence
@@ -216,7 +216,7 @@ WITH o AS (
         idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
     )
     SELECT
-        $4, o.id, o.livemode, $3, 'processing', $8, $9, $10, $11, $12,
+        $4::uuid, o.id, o.livemode, $3, 'processing', $8, $9, $10, $11, $12,
         $13, $14, $15, $16, $17, $18,
         $19, $20, $21,
         $22, $5, $5, $5, $23
@@ -232,7 +232,7 @@ type PaymentBeginParams struct {
 	EventID                uuid.UUID
 	EventObject            json.RawMessage
 	Attempt                int32
-	ID                     *uuid.UUID
+	ID                     uuid.UUID
 	Now                    time.Time
 	OrderID                uuid.UUID
 	Version                int64
@@ -371,6 +371,17 @@ func (q *Queries) PaymentDescribe(ctx context.Context, arg PaymentDescribeParams
 		arg.ID,
 	)
 	return err
+}
+
+const PaymentExists = `-- name: PaymentExists :one
+SELECT EXISTS (SELECT FROM payments WHERE id = $1)
+`
+
+func (q *Queries) PaymentExists(ctx context.Context, id uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, PaymentExists, id)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const PaymentGet = `-- name: PaymentGet :one
@@ -544,6 +555,23 @@ func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error
 		&i.FinalAt,
 	)
 	return i, err
+}
+
+const PaymentPostpone = `-- name: PaymentPostpone :exec
+UPDATE payments SET next_check_at = $1::timestamptz
+WHERE id = $2 AND next_check_at = $3::timestamptz
+`
+
+type PaymentPostponeParams struct {
+	NextCheckAt time.Time
+	ID          uuid.UUID
+	LeaseUntil  time.Time
+}
+
+// Gives a claimed check back for later, unless news has moved it meanwhile.
+func (q *Queries) PaymentPostpone(ctx context.Context, arg PaymentPostponeParams) error {
+	_, err := q.db.Exec(ctx, PaymentPostpone, arg.NextCheckAt, arg.ID, arg.LeaseUntil)
+	return err
 }
 
 const PaymentWithOrder = `-- name: PaymentWithOrder :one
@@ -754,7 +782,7 @@ WHERE id IN (
     SELECT due.id FROM payments AS due WHERE due.next_check_at <= $2::timestamptz
     ORDER BY due.next_check_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
-RETURNING id
+RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at
 `
 
 type PaymentsClaimDueParams struct {
@@ -764,19 +792,65 @@ type PaymentsClaimDueParams struct {
 }
 
 // Claims payments whose check is due by pushing it back a lease: a worker that dies leaves them to be claimed again.
-func (q *Queries) PaymentsClaimDue(ctx context.Context, arg PaymentsClaimDueParams) ([]uuid.UUID, error) {
+func (q *Queries) PaymentsClaimDue(ctx context.Context, arg PaymentsClaimDueParams) ([]Payment, error) {
 	rows, err := q.db.Query(ctx, PaymentsClaimDue, arg.LeaseUntil, arg.Now, arg.Batch)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []uuid.UUID
+	var items []Payment
 	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
+		var i Payment
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrderID,
+			&i.Livemode,
+			&i.Attempt,
+			&i.Status,
+			&i.CaptureMethod,
+			&i.Amount,
+			&i.Currency,
+			&i.AmountAuthorized,
+			&i.AmountCaptured,
+			&i.AmountRefunded,
+			&i.AmountRefundPending,
+			&i.AmountDisputed,
+			&i.MerchantTxnID,
+			&i.ProviderTransactionID,
+			&i.Confirmed,
+			&i.Surplus,
+			&i.CardBrand,
+			&i.CardLast4,
+			&i.CardExpMonth,
+			&i.CardExpYear,
+			&i.CardCountry,
+			&i.RedirectUrl,
+			&i.ReturnUrl,
+			&i.Challenged,
+			&i.ThreeDsResult,
+			&i.Eci,
+			&i.FailureCode,
+			&i.FailureDeclineCode,
+			&i.FailureMessage,
+			&i.FailureCategory,
+			&i.FailureProviderCode,
+			&i.Description,
+			&i.Metadata,
+			&i.NotFoundCount,
+			&i.Checks,
+			&i.IdempotencyPrincipal,
+			&i.IdempotencyKey,
+			&i.IdempotencyFingerprint,
+			&i.CorrelationID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.SentAt,
+			&i.NextCheckAt,
+			&i.FinalAt,
+		); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -1,0 +1,215 @@
+package orders
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tillway/internal/fault"
+	"tillway/internal/ids"
+	"tillway/internal/money"
+	"tillway/internal/postgres"
+	"tillway/internal/postgres/dbsqlc"
+)
+
+// Bounds of an order's life.
+const (
+	defaultExpiresIn = 24 * time.Hour
+	minExpiresIn     = time.Second
+	maxExpiresIn     = 365 * 24 * time.Hour
+)
+
+// CreateOrder asks for a new order. Amount is in minor units of Currency; ExpiresIn zero means 24 hours, LatePayment ""
+// means refund.
+type CreateOrder struct {
+	Idempotency            Idempotency
+	CorrelationID          string
+	Amount                 int64
+	Currency               string
+	Reference, Description string
+	Customer               ids.Customer
+	Items                  []Item
+	Billing, Shipping      *Contact
+	ReturnURL              string
+	Metadata               Metadata
+	ExpiresIn              time.Duration
+	LatePayment            LatePayment
+}
+
+// Created is a new order with the secret that lets a browser pay it.
+type Created struct {
+	Order        Order
+	ClientSecret string
+	// Replayed: the key had created this order before.
+	Replayed bool
+}
+
+// Create records a new order. It returns a fault: Invalid for a bad field, Refused items_do_not_sum, currency_not_supported
+// or idempotency_key_reused, Conflict reference_in_use.
+func (s *Service) Create(ctx context.Context, req CreateOrder) (Created, error) {
+	o, err := s.draft(req)
+	if err != nil {
+		return Created{}, err
+	}
+	args, err := insertParams(o, req.Idempotency)
+	if err != nil {
+		return Created{}, err
+	}
+	_, err = s.queries.OrderInsert(ctx, args)
+	switch {
+	case err == nil:
+		return Created{Order: o, ClientSecret: s.ClientSecret(o.ID)}, nil
+	case postgres.IsUnique(err, "orders_idempotency_key"):
+		return s.replayCreate(ctx, req.Idempotency)
+	case postgres.IsUnique(err, "orders_reference_key"):
+		// Both may be in use by the very same order: the request was repeated.
+		if created, replayErr := s.replayCreate(ctx, req.Idempotency); !errors.Is(replayErr, errNoReplay) {
+			return created, replayErr
+		}
+		return Created{}, fault.New(fault.Conflict, "reference_in_use",
+			"Another order has this reference. Use a reference of its own, or read that order with GET /v1/orders?reference=….").
+			WithParam("reference")
+	default:
+		return Created{}, fmt.Errorf("create an order: %w", postgres.Translate(err))
+	}
+}
+
+// draft checks the request and makes the order that it asks for.
+func (s *Service) draft(req CreateOrder) (Order, error) {
+	amount, err := s.checkAmount(req.Amount, req.Currency)
+	if err != nil {
+		return Order{}, err
+	}
+	if err := s.check(req, amount); err != nil {
+		return Order{}, err
+	}
+	now := s.now()
+	o := Order{
+		ID: ids.New[ids.OrderEntity](), Livemode: s.config.Livemode, Reference: req.Reference, Description: req.Description,
+		Customer: req.Customer, Amount: amount, Status: StatusOpen, Items: req.Items, Billing: req.Billing,
+		Shipping: req.Shipping, Metadata: req.Metadata, ReturnURL: req.ReturnURL, LatePayment: req.LatePayment,
+		LastSequence: 1, Version: 1, CorrelationID: req.CorrelationID, CreatedAt: now, UpdatedAt: now,
+		ExpiresAt: now.Add(defaultExpiresIn),
+	}
+	if req.ExpiresIn > 0 {
+		o.ExpiresAt = now.Add(req.ExpiresIn)
+	}
+	if o.LatePayment == "" {
+		o.LatePayment = LatePaymentRefund
+	}
+	if o.Metadata == nil {
+		o.Metadata = Metadata{}
+	}
+	if o.Items == nil {
+		o.Items = []Item{}
+	}
+	return o, nil
+}
+
+func (s *Service) checkAmount(minor int64, code string) (money.Amount, error) {
+	if code == "" {
+		return money.Amount{}, fault.MissingParam("currency")
+	}
+	currency, err := money.ParseCurrency(code)
+	if err != nil {
+		return money.Amount{}, fault.InvalidParam("currency", "currency must be an ISO 4217 code such as eur.")
+	}
+	if minor < 1 || minor > s.config.MaxAmount {
+		return money.Amount{}, fault.InvalidParam("amount",
+			"amount must be between 1 and %d minor units.", s.config.MaxAmount)
+	}
+	amount := money.New(minor, currency)
+	return amount, s.gateway.Accepts(amount)
+}
+
+func (s *Service) check(req CreateOrder, amount money.Amount) error {
+	if err := checkText("reference", req.Reference, maxReference); err != nil {
+		return err
+	}
+	if err := checkText("description", req.Description, maxDescription); err != nil {
+		return err
+	}
+	if err := checkItems(req.Items, amount); err != nil {
+		return err
+	}
+	if err := req.Billing.normalize("billing_details"); err != nil {
+		return err
+	}
+	if err := req.Shipping.normalize("shipping_details"); err != nil {
+		return err
+	}
+	if err := checkReturnURL(req.ReturnURL, s.config); err != nil {
+		return err
+	}
+	if req.ExpiresIn != 0 && (req.ExpiresIn < minExpiresIn || req.ExpiresIn > maxExpiresIn) {
+		return fault.InvalidParam("expires_in", "expires_in must be between %d and %d seconds.",
+			int64(minExpiresIn.Seconds()), int64(maxExpiresIn.Seconds()))
+	}
+	switch req.LatePayment {
+	case "", LatePaymentAccept, LatePaymentRefund, LatePaymentReview:
+	default:
+		return fault.InvalidParam("late_payment", "late_payment must be accept, refund or review.")
+	}
+	return checkMetadata(req.Metadata)
+}
+
+func insertParams(o Order, idem Idempotency) (dbsqlc.OrderInsertParams, error) {
+	args := dbsqlc.OrderInsertParams{
+		ID: o.ID.UUID(), Livemode: o.Livemode, Reference: nilIfEmpty(o.Reference), Description: o.Description,
+		CustomerID: o.Customer.Nullable(), Amount: o.Amount.Minor, Currency: o.Amount.Currency.Code(),
+		ReturnUrl: o.ReturnURL, LatePayment: string(o.LatePayment), CorrelationID: o.CorrelationID, Now: o.CreatedAt,
+		ExpiresAt: o.ExpiresAt, EventID: ids.New[ids.EventEntity]().UUID(),
+	}
+	if o.Billing != nil {
+		args.Email = nilIfEmpty(strings.ToLower(o.Billing.Email))
+	}
+	args.IdempotencyPrincipal, args.IdempotencyKey, args.IdempotencyFingerprint = idem.columns()
+	for _, column := range []struct {
+		into  *json.RawMessage
+		value any
+		none  bool
+	}{
+		{&args.Items, o.Items, false},
+		{&args.Billing, o.Billing, o.Billing == nil},
+		{&args.Shipping, o.Shipping, o.Shipping == nil},
+		{&args.Metadata, o.Metadata, false},
+		{&args.EventObject, o.Resource(), false},
+	} {
+		if column.none {
+			continue
+		}
+		raw, err := asJSON(column.value)
+		if err != nil {
+			return args, err
+		}
+		*column.into = raw
+	}
+	return args, nil
+}
+
+// replayCreate answers a repeated request from the row that its key created; errNoReplay when the key created none.
+func (s *Service) replayCreate(ctx context.Context, idem Idempotency) (Created, error) {
+	if idem.Key == "" {
+		return Created{}, errNoReplay
+	}
+	row, err := s.queries.OrderByIdempotencyKey(ctx, dbsqlc.OrderByIdempotencyKeyParams{
+		Principal: idem.Principal, Key: idem.Key,
+	})
+	if postgres.IsNoRows(err) {
+		return Created{}, errNoReplay
+	}
+	if err != nil {
+		return Created{}, fmt.Errorf("read the order of a repeated key: %w", postgres.Translate(err))
+	}
+	if err := idem.matches(row.IdempotencyFingerprint); err != nil {
+		return Created{}, err
+	}
+	o, err := orderFromRow(row)
+	if err != nil {
+		return Created{}, err
+	}
+	return Created{Order: o, ClientSecret: s.ClientSecret(o.ID), Replayed: true}, nil
+}

@@ -1,0 +1,188 @@
+package orders
+
+import (
+	"cmp"
+	"time"
+
+	"tillway/internal/money"
+)
+
+// Verdicts that evidence gets before the state machine sees it.
+const (
+	// VerdictMismatch: the amount, currency or transaction differs from ours; nothing moves.
+	VerdictMismatch Verdict = "mismatch"
+	// VerdictUnproven: a success that names no amount, or a "not found" that came too early; nothing moves.
+	VerdictUnproven Verdict = "unproven"
+)
+
+// notFoundAnswers is how often the provider must deny a payment before we believe it (design §3).
+const notFoundAnswers = 3
+
+// ConfirmByQuery says when a notification makes us ask the provider as well (API.md §3).
+type ConfirmByQuery string
+
+// The confirmation policies.
+const (
+	// ConfirmAlways: after every notification that ends a payment.
+	ConfirmAlways ConfirmByQuery = "always"
+	// ConfirmMismatch: when a notification does not fit what we know.
+	ConfirmMismatch ConfirmByQuery = "mismatch"
+	// ConfirmNever: on the usual schedule only.
+	ConfirmNever ConfirmByQuery = "never"
+)
+
+// rules are the settings that judging evidence depends on.
+type rules struct {
+	schedule      Schedule
+	notFoundAfter time.Duration
+	confirm       ConfirmByQuery
+}
+
+// change is what one piece of evidence makes of a payment and its order: their new facts, and everything that is written
+// with them in one statement.
+type change struct {
+	before   Payment
+	order    Order
+	payment  Payment
+	evidence Evidence
+	verdict  Verdict
+	// events are the types of the events to write, in order; their objects are the resources as they end up.
+	events      []string
+	discrepancy *discrepancyDraft
+	// keep is false when there is nothing to write; record says whether the evidence is worth a row.
+	keep, record bool
+}
+
+// discrepancyDraft is a disagreement with the provider before it has an id.
+type discrepancyDraft struct {
+	class        string
+	ours, theirs map[string]any
+	atRisk       money.Amount
+}
+
+// fold judges one piece of evidence. It is pure: the same order, payment, evidence and clock give the same change, and
+// folding the same evidence again into the result changes nothing.
+func fold(o Order, p Payment, ev Evidence, r rules, now time.Time) *change {
+	c := &change{before: p, order: o, payment: p, evidence: ev, record: ev.Source != SourceQuery}
+	if d := mismatch(p, ev); d != nil {
+		c.doubt(VerdictMismatch, d)
+	} else if unproven(p, ev, r, now) {
+		c.leaveUnproven()
+	} else {
+		c.move(now)
+	}
+	c.schedule(r, now)
+	c.settleOrder(now)
+	if c.order.NeedsReview && !o.NeedsReview {
+		c.emitOrder("order.needs_review")
+	}
+	c.keep = c.keep || c.record || !c.payment.NextCheckAt.Equal(p.NextCheckAt)
+	return c
+}
+
+// mismatch reports the first field in which the evidence speaks of other money than ours, nil when it fits.
+func mismatch(p Payment, ev Evidence) *discrepancyDraft {
+	d := &discrepancyDraft{
+		ours: map[string]any{
+			"status": p.Status, "amount": p.Amount.Minor, "currency": p.Amount.Currency.Lower(),
+			"provider_transaction_id": p.ProviderTransactionID,
+		},
+		theirs: map[string]any{
+			"status": ev.Outcome, "amount": ev.Amount.Minor, "currency": ev.Amount.Currency.Lower(),
+			"provider_transaction_id": ev.ProviderTransactionID,
+		},
+		atRisk: p.Amount,
+	}
+	switch {
+	case ev.claimedElsewhere:
+		d.class = "provider_transaction_id"
+	case !ev.Amount.IsZero() && ev.Amount.Currency != p.Amount.Currency:
+		d.class = "currency"
+	case !ev.Amount.IsZero() && ev.Amount.Minor != p.Amount.Minor:
+		d.class = "amount"
+	case p.ProviderTransactionID != "" && ev.ProviderTransactionID != "" && p.ProviderTransactionID != ev.ProviderTransactionID:
+		d.class = "provider_transaction_id"
+	default:
+		return nil
+	}
+	return d
+}
+
+// unproven reports whether the evidence claims more than it shows: money without naming an amount, or a "not found" that
+// has not been repeated often and late enough to be believed.
+func unproven(p Payment, ev Evidence, r rules, now time.Time) bool {
+	switch ev.Outcome {
+	case OutcomeSucceeded, OutcomeAuthorized:
+		return ev.Amount.IsZero()
+	case OutcomeNotFound:
+		return p.NotFoundCount+1 < notFoundAnswers || now.Sub(p.SentAt) < r.notFoundAfter
+	case OutcomeDeclined, OutcomeClosed, OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown, OutcomeNeverSent:
+	}
+	return false
+}
+
+// doubt records a disagreement: nothing moves, a person is asked to look.
+func (c *change) doubt(v Verdict, d *discrepancyDraft) {
+	c.verdict, c.discrepancy, c.keep, c.record = v, d, true, true
+	c.order.NeedsReview = true
+	c.admitUnknown()
+}
+
+func (c *change) leaveUnproven() {
+	c.verdict, c.keep = VerdictUnproven, true
+	if c.evidence.Outcome == OutcomeNotFound {
+		c.payment.NotFoundCount++
+		return
+	}
+	c.admitUnknown()
+}
+
+// admitUnknown ends `processing` after an answer that cannot be used: the request is no longer on its way.
+func (c *change) admitUnknown() {
+	if c.evidence.Source == SourceAnswer && c.payment.Status == PaymentProcessing {
+		c.payment.Status = PaymentUnknown
+		c.emitPayment()
+	}
+}
+
+// move lets the state machine speak and carries its verdict out on the payment.
+func (c *change) move(now time.Time) {
+	outcome := c.evidence.Outcome
+	if outcome == OutcomeActionRequired && cmp.Or(c.evidence.RedirectURL, c.payment.RedirectURL) == "" {
+		outcome = OutcomeUnknown // an action that nobody can be sent to
+	}
+	to, verdict := NextPayment(c.payment.Status, outcome)
+	c.verdict = verdict
+	switch verdict {
+	case VerdictMove, VerdictLate:
+		c.keep, c.record = true, true
+		c.payment.Status = to
+		c.payment.NotFoundCount = 0
+		c.payment.Confirmed = c.evidence.Source.Authoritative() && !to.Open()
+		c.learn()
+		c.settlePayment(now)
+		if verdict == VerdictLate {
+			c.receiveLate()
+		}
+		c.emitPayment()
+	case VerdictSame:
+		learned, confirms := c.learn(), c.evidence.Source.Authoritative() && !to.Open() && !c.payment.Confirmed
+		if confirms {
+			c.payment.Confirmed = true
+		}
+		c.record = c.record && (learned || confirms || c.evidence.Source == SourceAnswer)
+		c.keep = c.keep || learned || confirms
+	case VerdictConflict:
+		c.doubt(VerdictConflict, mismatchOfStatus(c.payment, c.evidence))
+	case VerdictStale, VerdictMismatch, VerdictUnproven:
+	}
+}
+
+func mismatchOfStatus(p Payment, ev Evidence) *discrepancyDraft {
+	return &discrepancyDraft{
+		class:  "status",
+		ours:   map[string]any{"status": p.Status},
+		theirs: map[string]any{"status": ev.Outcome, "provider_status": ev.ProviderStatus, "provider_code": ev.ProviderCode},
+		atRisk: p.Amount,
+	}
+}

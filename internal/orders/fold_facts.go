@@ -1,0 +1,186 @@
+package orders
+
+import (
+	"cmp"
+	"time"
+)
+
+// learn takes over what the evidence tells besides the outcome and reports whether any of it was new.
+func (c *change) learn() bool {
+	p, ev := &c.payment, c.evidence
+	before := [...]string{p.ProviderTransactionID, p.ECI, p.Card.Brand, p.Card.Country, p.RedirectURL, string(p.ThreeDSResult)}
+	p.ProviderTransactionID = cmp.Or(p.ProviderTransactionID, ev.ProviderTransactionID)
+	p.ECI = cmp.Or(ev.ECI, p.ECI)
+	p.Card.Brand = cmp.Or(ev.CardBrand, p.Card.Brand)
+	p.Card.Country = cmp.Or(ev.CardCountry, p.Card.Country)
+	if p.Status == PaymentRequiresAction {
+		p.RedirectURL = cmp.Or(ev.RedirectURL, p.RedirectURL)
+	}
+	p.ThreeDSResult = cmp.Or(threeDSResult(*p, ev), p.ThreeDSResult)
+	return before != [...]string{
+		p.ProviderTransactionID, p.ECI, p.Card.Brand, p.Card.Country, p.RedirectURL, string(p.ThreeDSResult),
+	}
+}
+
+// threeDSResult says how the cardholder's authentication ended, "" while there was none. Visa answers ECI 05 and
+// Mastercard 02 for an authenticated cardholder (contract §6; one digit in some samples).
+func threeDSResult(p Payment, ev Evidence) ThreeDSResult {
+	if ev.ThreeDSResult != "" {
+		return ev.ThreeDSResult
+	}
+	switch p.Status {
+	case PaymentSucceeded, PaymentAuthorized:
+		if p.Challenged {
+			return ThreeDSAuthenticated
+		}
+		switch p.ECI {
+		case "05", "02", "5", "2":
+			return ThreeDSFrictionless
+		}
+	case PaymentExpired:
+		return ThreeDSTimeout
+	case PaymentProcessing, PaymentRequiresAction, PaymentUnknown, PaymentFailed, PaymentCanceled:
+	}
+	return ""
+}
+
+// settlePayment writes the amounts, times and failure that the payment's new status implies.
+func (c *change) settlePayment(now time.Time) {
+	p := &c.payment
+	p.Failure, p.FinalAt = nil, time.Time{}
+	p.AmountAuthorized, p.AmountCaptured = 0, 0
+	switch p.Status {
+	case PaymentSucceeded:
+		p.AmountAuthorized, p.AmountCaptured = p.Amount.Minor, p.Amount.Minor
+		p.FinalAt = now
+	case PaymentAuthorized:
+		p.AmountAuthorized = p.Amount.Minor
+	case PaymentFailed, PaymentCanceled, PaymentExpired:
+		p.FinalAt = now
+		p.Failure = c.failure()
+	case PaymentRequiresAction:
+		p.Challenged = true
+	case PaymentProcessing, PaymentUnknown:
+	}
+	if p.Status != PaymentRequiresAction {
+		p.RedirectURL = ""
+	}
+}
+
+// failure explains an unsuccessful end: in the gateway's words, or in ours where the provider gave no reason.
+func (c *change) failure() *Failure {
+	if c.evidence.Failure != nil {
+		return c.evidence.Failure
+	}
+	f := &Failure{Code: "processing_error", Category: FailureTechnical, ProviderCode: c.evidence.ProviderCode}
+	switch {
+	case c.payment.Status == PaymentExpired:
+		f.Code, f.Category = "authentication_timeout", FailureSoft
+		f.Message = "The cardholder did not complete the authentication in time."
+	case c.payment.Status == PaymentCanceled:
+		f.Message = "The provider closed the payment without charging the card."
+	case c.evidence.Outcome == OutcomeNotFound:
+		f.Message = "The payment never reached the provider. Nothing was charged."
+	case c.evidence.Outcome == OutcomeNeverSent:
+		f.Message = "The payment could not be sent to the provider. Nothing was charged."
+	default:
+		f.Code, f.Category, f.DeclineCode = "card_declined", FailureHard, "generic_decline"
+		f.Message = "The card was declined."
+	}
+	return f
+}
+
+// receiveLate handles money that arrives after the payment had ended. On an order that another payment holds or pays it
+// is surplus and never counts as paid; otherwise it counts, and unless the order's policy accepts it, a person decides.
+func (c *change) receiveLate() {
+	held := c.order.AmountPaid > 0 || c.order.AmountAuthorized > 0 || c.order.Status == StatusPending
+	class := "late_payment"
+	switch {
+	case held:
+		c.payment.Surplus = true
+		class = "surplus"
+	case c.order.LatePayment == LatePaymentAccept:
+		return
+	}
+	c.order.NeedsReview = true
+	c.discrepancy = &discrepancyDraft{
+		class:  class,
+		ours:   map[string]any{"status": c.before.Status},
+		theirs: map[string]any{"status": c.payment.Status, "amount": c.payment.Amount.Minor},
+		atRisk: c.payment.Amount,
+	}
+}
+
+// schedule decides when the provider is asked next.
+func (c *change) schedule(r rules, now time.Time) {
+	p := &c.payment
+	awaitsConfirmation := (p.Status == PaymentSucceeded || p.Status == PaymentAuthorized) && !p.Confirmed
+	ask := false
+	if c.evidence.Source == SourceNotification {
+		doubtful := c.verdict == VerdictMismatch || c.verdict == VerdictConflict || c.verdict == VerdictUnproven
+		ended := c.verdict == VerdictMove && !p.Status.Open()
+		ask = (doubtful && r.confirm != ConfirmNever) || (ended && r.confirm == ConfirmAlways)
+	}
+	switch {
+	case ask:
+		p.NextCheckAt = now
+	case p.Status.Open() || awaitsConfirmation:
+		p.NextCheckAt = r.schedule.Next(p.SentAt, now)
+		if now.Sub(p.SentAt) > queriedUntil && !c.order.NeedsReview {
+			c.order.NeedsReview = true
+			c.keep = true
+		}
+	default:
+		p.NextCheckAt = time.Time{}
+	}
+}
+
+// settleOrder derives the order's amounts and status from what its payment now contributes and writes the order's events.
+func (c *change) settleOrder(now time.Time) {
+	o, before := &c.order, c.order.Status
+	authorized, captured := contribution(c.payment)
+	wasAuthorized, wasCaptured := contribution(c.before)
+	o.AmountAuthorized += authorized - wasAuthorized
+	o.AmountPaid += captured - wasCaptured
+	if o.AmountPaid > 0 && o.PaidAt.IsZero() {
+		o.PaidAt = now
+	}
+	anotherIsLive := before == StatusPending && !c.before.Status.Open()
+	o.Status = DeriveStatus(Facts{
+		Paid: o.AmountPaid, Authorized: o.AmountAuthorized, Refunded: o.AmountRefunded,
+		LivePayment: c.payment.Status.Open() || anotherIsLive,
+		Canceled:    !o.CanceledAt.IsZero(), Expired: !o.ExpiredAt.IsZero(),
+	})
+	if o.Status != before {
+		c.emitOrder(orderEvent(o.Status))
+	}
+}
+
+// contribution is what a payment adds to its order's amounts: nothing when it is surplus.
+func contribution(p Payment) (authorized, captured int64) {
+	if p.Surplus {
+		return 0, 0
+	}
+	return p.AmountAuthorized, p.AmountCaptured
+}
+
+// orderEvent names the event of an order's new status, "" for those that have none: an order that is open again or
+// pending is told by its payment's event.
+func orderEvent(s Status) string {
+	switch s {
+	case StatusPaid, StatusAuthorized, StatusCanceled, StatusExpired, StatusRefunded, StatusPartiallyRefunded:
+		return "order." + string(s)
+	case StatusOpen, StatusPending:
+	}
+	return ""
+}
+
+func (c *change) emitPayment() {
+	c.events = append(c.events, "payment."+string(c.payment.Status))
+}
+
+func (c *change) emitOrder(kind string) {
+	if kind != "" {
+		c.events = append(c.events, kind)
+	}
+}

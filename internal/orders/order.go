@@ -1,0 +1,197 @@
+package orders
+
+import (
+	"time"
+
+	"tillway/internal/ids"
+	"tillway/internal/money"
+)
+
+// LatePayment is what to do with money that arrives after the payment was given up (API.md §2).
+type LatePayment string
+
+// The late payment policies.
+const (
+	// LatePaymentAccept: the order counts as paid.
+	LatePaymentAccept LatePayment = "accept"
+	// LatePaymentRefund: the money goes back.
+	LatePaymentRefund LatePayment = "refund"
+	// LatePaymentReview: a person decides.
+	LatePaymentReview LatePayment = "review"
+)
+
+// Item is one line of an order. UnitAmount is in minor units of the order's currency, negative for a discount.
+type Item struct {
+	Name        string `json:"name"`
+	UnitAmount  int64  `json:"unit_amount"`
+	Quantity    int64  `json:"quantity"`
+	Type        string `json:"type,omitempty"`
+	Description string `json:"description,omitempty"`
+	ImageURL    string `json:"image_url,omitempty"`
+}
+
+// Address is a postal address; Country is ISO 3166-1 alpha-2.
+type Address struct {
+	Line1      string `json:"line1,omitempty"`
+	Line2      string `json:"line2,omitempty"`
+	City       string `json:"city,omitempty"`
+	State      string `json:"state,omitempty"`
+	PostalCode string `json:"postal_code,omitempty"`
+	Country    string `json:"country,omitempty"`
+}
+
+// Contact is who pays or receives.
+type Contact struct {
+	FirstName string   `json:"first_name,omitempty"`
+	LastName  string   `json:"last_name,omitempty"`
+	Email     string   `json:"email,omitempty"`
+	Phone     string   `json:"phone,omitempty"`
+	Address   *Address `json:"address,omitempty"`
+}
+
+// Metadata is the merchant's own key-value data: at most 50 pairs of 40/500 characters.
+type Metadata map[string]string
+
+// Order is what the shopper owes. Money is moved by its payments; Status is derived from them.
+type Order struct {
+	ID          ids.Order
+	Livemode    bool
+	Reference   string
+	Description string
+	Customer    ids.Customer
+	// Amount is what is owed. The other amounts are minor units of the same currency.
+	Amount              money.Amount
+	AmountPaid          int64
+	AmountAuthorized    int64
+	AmountRefunded      int64
+	AmountRefundPending int64
+	AmountDisputed      int64
+	Status              Status
+	Items               []Item
+	Billing             *Contact
+	Shipping            *Contact
+	Metadata            Metadata
+	ReturnURL           string
+	LatePayment         LatePayment
+	LatestPayment       ids.Payment
+	NeedsReview         bool
+	// Attempts counts the payments begun; LastSequence is the sequence of the newest event.
+	Attempts     int
+	LastSequence int64
+	// Version grows with every change of the order's money or status; writes are guarded by it.
+	Version       int64
+	CorrelationID string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	ExpiresAt     time.Time
+	PaidAt        time.Time
+	CanceledAt    time.Time
+	ExpiredAt     time.Time
+}
+
+// FailureCategory says whether trying again can help.
+type FailureCategory string
+
+// The failure categories (API.md §2).
+const (
+	// FailureSoft: the same card may work later.
+	FailureSoft FailureCategory = "soft"
+	// FailureHard: this card will not work.
+	FailureHard FailureCategory = "hard"
+	// FailureTechnical: a fault on the way; nothing was decided about the card.
+	FailureTechnical FailureCategory = "technical"
+	// FailureConfiguration: the provider refused the request itself; the merchant's set-up must be mended.
+	FailureConfiguration FailureCategory = "configuration"
+)
+
+// Failure explains why a payment did not succeed. Code is one of API.md §1 (402), DeclineCode the normalized reason,
+// ProviderCode the provider's own code as it came.
+type Failure struct {
+	Code         string          `json:"code"`
+	DeclineCode  string          `json:"decline_code,omitempty"`
+	Message      string          `json:"message"`
+	Category     FailureCategory `json:"category"`
+	ProviderCode string          `json:"provider_code,omitempty"`
+}
+
+// CardSummary is all that is kept of a card.
+type CardSummary struct {
+	Brand    string `json:"brand"`
+	Last4    string `json:"last4"`
+	ExpMonth int    `json:"exp_month"`
+	ExpYear  int    `json:"exp_year"`
+	Country  string `json:"country,omitempty"`
+}
+
+// ThreeDSResult is the outcome of the cardholder's authentication.
+type ThreeDSResult string
+
+// The authentication results (API.md §2).
+const (
+	// ThreeDSAuthenticated: a challenge was passed.
+	ThreeDSAuthenticated ThreeDSResult = "authenticated"
+	// ThreeDSFrictionless: authenticated without a challenge.
+	ThreeDSFrictionless ThreeDSResult = "frictionless"
+	// ThreeDSFailed: the challenge was failed.
+	ThreeDSFailed ThreeDSResult = "failed"
+	// ThreeDSTimeout: the challenge was not completed in time.
+	ThreeDSTimeout ThreeDSResult = "timeout"
+	// ThreeDSRejected: the issuer refused to authenticate.
+	ThreeDSRejected ThreeDSResult = "rejected"
+)
+
+// CaptureMethod says whether money is taken at once or only held.
+type CaptureMethod string
+
+// The capture methods.
+const (
+	// CaptureAutomatic: a sale.
+	CaptureAutomatic CaptureMethod = "automatic"
+	// CaptureManual: an authorization, captured later.
+	CaptureManual CaptureMethod = "manual"
+)
+
+// Payment is one attempt at paying an order.
+type Payment struct {
+	ID      ids.Payment
+	Order   ids.Order
+	Attempt int
+	Status  PaymentStatus
+	Amount  money.Amount
+	// The amounts below are minor units: refunded + refund pending + disputed <= captured <= authorized.
+	AmountAuthorized    int64
+	AmountCaptured      int64
+	AmountRefunded      int64
+	AmountRefundPending int64
+	AmountDisputed      int64
+	CaptureMethod       CaptureMethod
+	// MerchantTxnID is our reference at the provider, derived from the id; at most one transaction has it.
+	MerchantTxnID         string
+	ProviderTransactionID string
+	// Confirmed: the provider has said the present status in a notification or to a query.
+	Confirmed bool
+	// Surplus: a second success on an order that is paid; it never counts as paid.
+	Surplus       bool
+	Card          CardSummary
+	RedirectURL   string
+	ReturnURL     string
+	ThreeDSResult ThreeDSResult
+	ECI           string
+	// Challenged is true once a challenge page was handed out.
+	Challenged  bool
+	Failure     *Failure
+	Metadata    Metadata
+	Description string
+	Livemode    bool
+	// NotFoundCount counts the provider's "no such transaction" answers since the last other news; Checks counts queries.
+	NotFoundCount int
+	Checks        int
+	CorrelationID string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	// SentAt is when the request went out; NextCheckAt when the provider is asked next, zero when nothing is open;
+	// FinalAt when the status became final.
+	SentAt      time.Time
+	NextCheckAt time.Time
+	FinalAt     time.Time
+}

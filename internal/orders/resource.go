@@ -1,0 +1,159 @@
+package orders
+
+import (
+	"tillway/internal/ids"
+)
+
+// OrderResource is the public form of an order (API.md §2), used by answers and events alike; internal/api adds links.
+type OrderResource struct {
+	ID                  ids.Order   `json:"id"`
+	Object              string      `json:"object"`
+	Created             int64       `json:"created"`
+	Updated             int64       `json:"updated"`
+	Livemode            bool        `json:"livemode"`
+	Status              Status      `json:"status"`
+	Amount              int64       `json:"amount"`
+	Currency            string      `json:"currency"`
+	AmountPaid          int64       `json:"amount_paid"`
+	AmountAuthorized    int64       `json:"amount_authorized"`
+	AmountRefunded      int64       `json:"amount_refunded"`
+	AmountRefundPending int64       `json:"amount_refund_pending"`
+	AmountDisputed      int64       `json:"amount_disputed"`
+	Reference           *string     `json:"reference"`
+	Description         *string     `json:"description"`
+	Customer            *string     `json:"customer"`
+	Subscription        *string     `json:"subscription"`
+	Items               []Item      `json:"items"`
+	BillingDetails      *Contact    `json:"billing_details"`
+	ShippingDetails     *Contact    `json:"shipping_details"`
+	ReturnURL           *string     `json:"return_url"`
+	LatePayment         LatePayment `json:"late_payment"`
+	LatestPayment       *string     `json:"latest_payment"`
+	NeedsReview         bool        `json:"needs_review"`
+	ExpiresAt           int64       `json:"expires_at"`
+	Metadata            Metadata    `json:"metadata"`
+	ClientSecret        string      `json:"client_secret,omitempty"`
+	// Confirmed is set on events of a paid order: whether the provider has confirmed the payment by itself (design §3).
+	Confirmed *bool `json:"confirmed,omitempty"`
+}
+
+// Resource returns the order's public form, without its client secret.
+func (o Order) Resource() OrderResource {
+	r := OrderResource{
+		ID: o.ID, Object: "order", Created: o.CreatedAt.Unix(), Updated: o.UpdatedAt.Unix(), Livemode: o.Livemode,
+		Status: o.Status, Amount: o.Amount.Minor, Currency: o.Amount.Currency.Lower(),
+		AmountPaid: o.AmountPaid, AmountAuthorized: o.AmountAuthorized, AmountRefunded: o.AmountRefunded,
+		AmountRefundPending: o.AmountRefundPending, AmountDisputed: o.AmountDisputed,
+		Reference: nilIfEmpty(o.Reference), Description: nilIfEmpty(o.Description), Customer: nilIfEmpty(o.Customer.String()),
+		Items: o.Items, BillingDetails: o.Billing, ShippingDetails: o.Shipping, ReturnURL: nilIfEmpty(o.ReturnURL),
+		LatePayment: o.LatePayment, LatestPayment: nilIfEmpty(o.LatestPayment.String()), NeedsReview: o.NeedsReview,
+		ExpiresAt: o.ExpiresAt.Unix(), Metadata: o.Metadata,
+	}
+	if r.Metadata == nil {
+		r.Metadata = Metadata{}
+	}
+	if r.Items == nil {
+		r.Items = []Item{}
+	}
+	return r
+}
+
+// PaymentResource is the public form of a payment (API.md §2).
+type PaymentResource struct {
+	ID                    ids.Payment          `json:"id"`
+	Object                string               `json:"object"`
+	Created               int64                `json:"created"`
+	Updated               int64                `json:"updated"`
+	Livemode              bool                 `json:"livemode"`
+	Order                 ids.Order            `json:"order"`
+	Attempt               int                  `json:"attempt"`
+	Status                PaymentStatus        `json:"status"`
+	Amount                int64                `json:"amount"`
+	Currency              string               `json:"currency"`
+	AmountCaptured        int64                `json:"amount_captured"`
+	AmountRefunded        int64                `json:"amount_refunded"`
+	CaptureMethod         CaptureMethod        `json:"capture_method"`
+	MerchantTxnID         string               `json:"merchant_txn_id"`
+	ProviderTransactionID *string              `json:"provider_transaction_id"`
+	Confirmed             bool                 `json:"confirmed"`
+	PaymentMethodDetails  PaymentMethodDetails `json:"payment_method_details"`
+	NextAction            *NextAction          `json:"next_action"`
+	ThreeDS               *ThreeDSDetails      `json:"three_ds"`
+	Failure               *Failure             `json:"failure"`
+	Surplus               bool                 `json:"surplus"`
+	Description           *string              `json:"description"`
+	Metadata              Metadata             `json:"metadata"`
+}
+
+// PaymentMethodDetails says what was paid with.
+type PaymentMethodDetails struct {
+	Type string      `json:"type"`
+	Card CardSummary `json:"card"`
+}
+
+// NextAction is what the shopper must do next.
+type NextAction struct {
+	Type          string        `json:"type"`
+	RedirectToURL RedirectToURL `json:"redirect_to_url"`
+}
+
+// RedirectToURL is a page to send the shopper's browser to; ReturnURL is where the shopper ends up afterwards.
+type RedirectToURL struct {
+	URL       string  `json:"url"`
+	ReturnURL *string `json:"return_url"`
+}
+
+// ThreeDSDetails is how the cardholder's authentication ended.
+type ThreeDSDetails struct {
+	Result ThreeDSResult `json:"result"`
+	ECI    *string       `json:"eci"`
+}
+
+// Resource returns the payment's public form.
+func (p Payment) Resource() PaymentResource {
+	r := PaymentResource{
+		ID: p.ID, Object: "payment", Created: p.CreatedAt.Unix(), Updated: p.UpdatedAt.Unix(), Livemode: p.Livemode,
+		Order: p.Order, Attempt: p.Attempt, Status: p.Status, Amount: p.Amount.Minor, Currency: p.Amount.Currency.Lower(),
+		AmountCaptured: p.AmountCaptured, AmountRefunded: p.AmountRefunded, CaptureMethod: p.CaptureMethod,
+		MerchantTxnID: p.MerchantTxnID, ProviderTransactionID: nilIfEmpty(p.ProviderTransactionID), Confirmed: p.Confirmed,
+		PaymentMethodDetails: PaymentMethodDetails{Type: "card", Card: p.Card},
+		Failure:              p.Failure, Surplus: p.Surplus, Description: nilIfEmpty(p.Description), Metadata: p.Metadata,
+	}
+	if p.Status == PaymentRequiresAction && p.RedirectURL != "" {
+		r.NextAction = &NextAction{
+			Type:          "redirect_to_url",
+			RedirectToURL: RedirectToURL{URL: p.RedirectURL, ReturnURL: nilIfEmpty(p.ReturnURL)},
+		}
+	}
+	if p.ThreeDSResult != "" {
+		r.ThreeDS = &ThreeDSDetails{Result: p.ThreeDSResult, ECI: nilIfEmpty(p.ECI)}
+	}
+	if r.Metadata == nil {
+		r.Metadata = Metadata{}
+	}
+	return r
+}
+
+// EventResource is the public form of an event (API.md §2).
+type EventResource struct {
+	ID       ids.Event `json:"id"`
+	Object   string    `json:"object"`
+	Type     string    `json:"type"`
+	Created  int64     `json:"created"`
+	Livemode bool      `json:"livemode"`
+	Order    ids.Order `json:"order"`
+	Sequence int64     `json:"sequence"`
+	Data     EventData `json:"data"`
+}
+
+// EventData carries the resource as it stood when the event was written.
+type EventData struct {
+	Object any `json:"object"`
+}
+
+func nilIfEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

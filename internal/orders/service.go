@@ -1,0 +1,97 @@
+package orders
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tillway/internal/ids"
+	"tillway/internal/postgres/dbsqlc"
+)
+
+// Config holds the settings of a Service; see docs/configuration.md for their meaning.
+type Config struct {
+	Livemode bool
+	// PublicURL is what the provider and browsers reach us under, without a trailing slash.
+	PublicURL string
+	// ReturnURLAllowed tells whether the shopper may be sent to an address.
+	ReturnURLAllowed func(url string) bool
+	// MaxAmount is the largest order in minor units.
+	MaxAmount int64
+	// CallerDeadline bounds how long Pay waits for the provider; ChargeTimeout how long the call itself may take.
+	CallerDeadline, ChargeTimeout time.Duration
+	Schedule                      Schedule
+	NotFoundAfter                 time.Duration
+	Confirm                       ConfirmByQuery
+	// SecretKey derives client secrets: 32 bytes.
+	SecretKey []byte
+}
+
+// Observer is told what a Service does, for metrics. All methods return at once.
+type Observer interface {
+	// PaymentMoved reports a payment's new status.
+	PaymentMoved(ctx context.Context, p Payment)
+	// Settled reports how long after sending an outcome became final.
+	Settled(ctx context.Context, p Payment, after time.Duration)
+}
+
+// Service creates orders, collects them, and applies news to them. It is safe for concurrent use by any number of
+// processes on one database.
+type Service struct {
+	pool     *pgxpool.Pool
+	queries  *dbsqlc.Queries
+	gateway  Gateway
+	observer Observer
+	log      *slog.Logger
+	now      func() time.Time
+	config   Config
+	inFlight sync.WaitGroup
+}
+
+// New makes a Service. The clock decides every time that is recorded or compared.
+func New(pool *pgxpool.Pool, gateway Gateway, observer Observer, log *slog.Logger, now func() time.Time, config Config) *Service {
+	return &Service{
+		pool: pool, queries: dbsqlc.New(pool), gateway: gateway, observer: observer, log: log, config: config,
+		// The database keeps microseconds: what is decided on must be what is stored.
+		now: func() time.Time { return now().UTC().Truncate(time.Microsecond) },
+	}
+}
+
+func (s *Service) rules() rules {
+	return rules{schedule: s.config.Schedule, notFoundAfter: s.config.NotFoundAfter, confirm: s.config.Confirm}
+}
+
+// Drain waits until no charge is in flight, or ctx ends. New charges must not be started meanwhile.
+func (s *Service) Drain(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() { // ends with the last charge, which has a deadline
+		s.inFlight.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// ClientSecret returns the secret with which a browser may see and pay this one order. It is derived from the order's id,
+// so it is stored nowhere.
+func (s *Service) ClientSecret(order ids.Order) string {
+	mac := hmac.New(sha256.New, s.config.SecretKey)
+	mac.Write([]byte("client_secret:" + order.String()))
+	return order.String() + "_secret_" + hex.EncodeToString(mac.Sum(nil)[:20])
+}
+
+// ClientSecretMatches compares in constant time.
+func (s *Service) ClientSecretMatches(order ids.Order, secret string) bool {
+	return subtle.ConstantTimeCompare([]byte(s.ClientSecret(order)), []byte(secret)) == 1
+}

@@ -1,0 +1,76 @@
+package orders
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tillway/internal/ids"
+	"tillway/internal/postgres"
+	"tillway/internal/postgres/dbsqlc"
+)
+
+// settleLease is how long a claimed check belongs to its worker; one that dies leaves it to be claimed again.
+const settleLease = 2 * time.Minute
+
+// Settle asks the provider about a payment whose outcome is open or unconfirmed, applies the answer and returns the payment
+// as it is then. Patience bounds the question. When the question is not answered the payment is returned as we know it,
+// together with the error.
+func (s *Service) Settle(ctx context.Context, id ids.Payment, patience time.Duration) (Payment, error) {
+	p, err := s.GetPayment(ctx, id)
+	if err != nil {
+		return Payment{}, err
+	}
+	if !p.Status.Open() && (p.Confirmed || !p.Status.Live()) {
+		return p, nil
+	}
+	return s.Ask(ctx, p, patience)
+}
+
+// Ask asks the provider about a payment, whatever its status, and applies the answer.
+func (s *Service) Ask(ctx context.Context, p Payment, patience time.Duration) (Payment, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ev, err := s.gateway.Find(ctx, Query{MerchantTxnID: p.MerchantTxnID, Amount: p.Amount})
+	if err != nil {
+		return p, fmt.Errorf("ask about payment %s: %w", p.ID, err)
+	}
+	// An answer that has come is recorded even when the patience for asking has run out.
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), recordPatience)
+	defer cancel()
+	applied, err := s.Apply(ctx, p.MerchantTxnID, ev, nil)
+	if err != nil {
+		return p, err
+	}
+	return applied.Payment, nil
+}
+
+// ClaimDue takes payments whose check is due, at most batch of them, away from other workers for a while and returns them.
+func (s *Service) ClaimDue(ctx context.Context, batch int) ([]Payment, error) {
+	now := s.now()
+	rows, err := s.queries.PaymentsClaimDue(ctx, dbsqlc.PaymentsClaimDueParams{
+		Now: now, LeaseUntil: now.Add(settleLease), Batch: int32(batch), //nolint:gosec // small
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim due payments: %w", postgres.Translate(err))
+	}
+	payments := make([]Payment, 0, len(rows))
+	for _, row := range rows {
+		p, err := paymentFromRow(row)
+		if err != nil {
+			return payments, err
+		}
+		payments = append(payments, p)
+	}
+	return payments, nil
+}
+
+// Postpone sets a claimed payment's next check after a question that was not answered.
+func (s *Service) Postpone(ctx context.Context, p Payment) error {
+	next := s.config.Schedule.Next(p.SentAt, s.now())
+	err := s.queries.PaymentPostpone(ctx, dbsqlc.PaymentPostponeParams{ID: p.ID.UUID(), LeaseUntil: p.NextCheckAt, NextCheckAt: next})
+	if err != nil {
+		return fmt.Errorf("postpone the check of payment %s: %w", p.ID, postgres.Translate(err))
+	}
+	return nil
+}
