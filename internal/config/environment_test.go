@@ -9,7 +9,7 @@ import (
 )
 
 // It is the one test that cannot run beside others: the environment belongs to the process.
-func TestFromEnvironment_ReadsTheProcess(t *testing.T) { //nolint:paralleltest // t.Setenv forbids it.
+func TestFromEnvironment_ReadsTheProcess(t *testing.T) {
 	t.Setenv("RATE_LIMIT", "42")
 	t.Setenv("DATABASE_URL", "host=localhost dbname=tillway")
 	c, err := config.FromEnvironment(config.PurposeDatabase)

@@ -49,7 +49,7 @@ func (c Config) RedisOptions() (*redis.UniversalOptions, error) {
 		return nil, malformed("leave the database out", "chooses a database, which Redis Cluster does not have")
 	}
 	if options.TLSConfig != nil && (cluster || options.MasterName != "") {
-		// Nodes are dialled under names of their own; one fixed name would fail all but one.
+		// Nodes are dialed under names of their own; one fixed name would fail all but one.
 		options.TLSConfig.ServerName = ""
 	}
 	return options, nil

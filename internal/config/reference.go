@@ -42,7 +42,7 @@ func sections() []section {
 			{Name: "PUBLIC_URL", Needed: neededServe, Meaning: "URL under which browsers and the provider reach the service."},
 		}},
 		{"Storage", []variable{
-			{Name: "DATABASE_URL", Needed: neededAlways, Meaning: "PostgreSQL, `postgres://user:password@host:5432/database`."},
+			{Name: "DATABASE_URL", Needed: neededAlways, Meaning: "PostgreSQL, as a `postgres://` URL or as `key=value` pairs."},
 			{Name: "DATABASE_READ_URL", Meaning: "A replica for dashboards and reports; without it they read `DATABASE_URL`."},
 			{Name: "REDIS_URL", Needed: neededServe, Meaning: "`redis://`, `rediss://` or `unix://`; a comma list of nodes for Cluster (one address: `?cluster=true`), of sentinels with `?master_name=`."},
 			{Name: "DATA_KEY", Needed: neededServe, Meaning: "32 bytes in base64 (`openssl rand -base64 32`): HMAC and encryption at rest."},

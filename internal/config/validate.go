@@ -65,8 +65,7 @@ func (c Config) checkValues() []Fault {
 	k.checkDatabaseURL("DATABASE_READ_URL", c.DatabaseReadURL)
 	if !c.RedisURL.IsZero() {
 		_, err := c.RedisOptions()
-		var fault *malformedError
-		if errors.As(err, &fault) {
+		if fault, ok := errors.AsType[*malformedError](err); ok {
 			k.require(false, "REDIS_URL", fault.problem, fault.remedy)
 		}
 	}

@@ -93,5 +93,5 @@ func LogCanonical(ctx context.Context, logger *slog.Logger, level slog.Level, me
 			slog.Int64("psp_calls", t.PSPCalls()),
 		)
 	}
-	logger.LogAttrs(ctx, level, message, line...)
+	logger.LogAttrs(ctx, level, message, line...) //nolint:sloglint // The edge that calls names its line.
 }

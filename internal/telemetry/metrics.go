@@ -75,12 +75,12 @@ func (m *Metrics) PSPCall(ctx context.Context, operation, class string, took tim
 	m.pspDuration.Record(ctx, took.Seconds(), labels(attribute.String("operation", operation)))
 }
 
-// Notification counts a notification by what became of it: applied, duplicate, unmatched, quarantined, …
+// Notification counts a notification by what became of it: applied, duplicate, unmatched, quarantined and so on.
 func (m *Metrics) Notification(ctx context.Context, result string) {
 	m.notifications.Add(ctx, 1, labels(attribute.String("result", result)))
 }
 
-// Idempotency counts what an idempotency key decided: executed, replayed, in_flight, reused, degraded, …
+// Idempotency counts what an idempotency key decided: executed, replayed, in_flight, reused, degraded and so on.
 func (m *Metrics) Idempotency(ctx context.Context, outcome string) {
 	m.idempotency.Add(ctx, 1, labels(attribute.String("outcome", outcome)))
 }

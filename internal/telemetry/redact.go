@@ -5,18 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 )
 
 // replaceAttr is the slog.HandlerOptions.ReplaceAttr of every logger: it hides what is named like a secret and scrubs
 // all other values.
 func replaceAttr(groups []string, attr slog.Attr) slog.Attr {
-	for _, group := range groups {
-		if isSensitive(group) {
-			return slog.String(attr.Key, redacted)
-		}
-	}
-	if isSensitive(attr.Key) {
+	if isSensitive(attr.Key) || slices.ContainsFunc(groups, isSensitive) {
 		return slog.String(attr.Key, redacted)
 	}
 	switch attr.Value.Kind() {
@@ -35,7 +31,8 @@ func replaceAttr(groups []string, attr slog.Attr) slog.Attr {
 			return slog.String(attr.Key, level.String()) // on every line; slog would go through encoding/json
 		}
 		return slog.Attr{Key: attr.Key, Value: redactAny(attr.Value.Any())}
-	default: // booleans, floats, times and durations hold no card number; groups and LogValuers come resolved
+	case slog.KindBool, slog.KindFloat64, slog.KindTime, slog.KindDuration: // hold no card number
+	case slog.KindGroup, slog.KindLogValuer: // slog hands over what they resolve to
 	}
 	return attr
 }

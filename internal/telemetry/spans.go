@@ -60,7 +60,7 @@ func redactAttributes(attributes []attribute.KeyValue) []attribute.KeyValue {
 			redactedAttributes[i].Value = attribute.StringValue(redacted)
 		case a.Value.Type() == attribute.BOOL || a.Value.Type() == attribute.FLOAT64:
 		default:
-			text := a.Value.Emit()
+			text := a.Value.String()
 			if isProviderID(name, text) {
 				continue
 			}
