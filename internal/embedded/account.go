@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -46,17 +47,32 @@ func (a account) attr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Credential: a.cred}
 }
 
-// own gives a directory and all in it to the account.
+// own gives a directory and all in it to the account. Files may vanish
+// meanwhile, when a server of an earlier run is just ending.
 func (a account) own(dir string) error {
 	if a.cred == nil {
 		return nil
 	}
 	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
-		if err != nil {
-			return err
+		if err == nil {
+			err = os.Lchown(path, int(a.cred.Uid), int(a.cred.Gid))
 		}
-		return os.Lchown(path, int(a.cred.Uid), int(a.cred.Gid))
+		if errors.Is(err, os.ErrNotExist) && path != dir {
+			return nil
+		}
+		return err
 	})
+}
+
+// mayTrust says that a path with a name that anybody can foresee is a directory
+// of ours or of the account, not a link that leads us elsewhere.
+func (a account) mayTrust(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && (stat.Uid == uint32(os.Geteuid()) || a.cred != nil && stat.Uid == a.cred.Uid) //nolint:gosec // a user id fits
 }
 
 // canWrite asks as the account's user, because the answer depends on every

@@ -76,8 +76,11 @@ func (ws *workspace) keep(ctx context.Context, dir string) error {
 	}
 	// Out of reach for the servers' user; its lock still guards the stand-in.
 	ws.data = standIn(dir)
-	if err := os.MkdirAll(ws.data, 0o700); err != nil {
+	if err := os.Mkdir(ws.data, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("make %s: %w", ws.data, err)
+	}
+	if !ws.account.mayTrust(ws.data) {
+		return fmt.Errorf("use %s: it belongs to somebody else", ws.data)
 	}
 	if err := ws.account.own(ws.data); err != nil {
 		return fmt.Errorf("hand %s over: %w", ws.data, err)

@@ -51,8 +51,8 @@ func TestOpen_BoundsEveryWait(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pool := open(t, c.url, c.opts)
-			for setting_, want := range c.want {
-				require.Equal(t, want, setting(t, pool, setting_), setting_)
+			for parameter, want := range c.want {
+				require.Equal(t, want, setting(t, pool, parameter), parameter)
 			}
 		})
 	}

@@ -6,7 +6,10 @@ package containers
 import (
 	"context"
 	"fmt"
+	"strconv"
 
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/modules/postgres"
 	"github.com/testcontainers/testcontainers-go/modules/redis"
@@ -18,10 +21,12 @@ const (
 	DefaultRedisImage    = "redis:7-alpine"
 )
 
+const redisPort = "6379/tcp"
+
 // Server is a running container. Its reaper removes it when this process dies.
 type Server struct {
-	container testcontainers.Container
-	url       string
+	docker testcontainers.Container
+	url    string
 }
 
 // StartPostgres runs PostgreSQL in a container; an empty image means the
@@ -30,19 +35,19 @@ func StartPostgres(ctx context.Context, image string) (*Server, error) {
 	if image == "" {
 		image = DefaultPostgresImage
 	}
-	container, err := postgres.Run(ctx, image,
+	server, err := postgres.Run(ctx, image,
 		postgres.WithDatabase("tillway"), postgres.WithUsername("postgres"), postgres.WithPassword("postgres"),
 		postgres.BasicWaitStrategies(),
 		testcontainers.WithCmd("postgres", "-c", "fsync=off", "-c", "synchronous_commit=off",
 			"-c", "full_page_writes=off", "-c", "max_connections=300", "-c", "timezone=UTC"))
 	if err != nil {
-		return nil, fmt.Errorf("run PostgreSQL in a container: %w", abandon(ctx, container, err))
+		return nil, fmt.Errorf("run PostgreSQL in a container: %w", abandon(ctx, server, err))
 	}
-	url, err := container.ConnectionString(ctx, "sslmode=disable")
+	url, err := server.ConnectionString(ctx, "sslmode=disable")
 	if err != nil {
-		return nil, fmt.Errorf("address PostgreSQL in its container: %w", abandon(ctx, container, err))
+		return nil, fmt.Errorf("address PostgreSQL in its container: %w", abandon(ctx, server, err))
 	}
-	return &Server{container: container, url: url}, nil
+	return &Server{docker: server, url: url}, nil
 }
 
 // StartRedis runs Redis in a container; an empty image means the default.
@@ -58,36 +63,37 @@ func StartRedisOnPort(ctx context.Context, image string, port int) (*Server, int
 	if image == "" {
 		image = DefaultRedisImage
 	}
-	container, err := redis.Run(ctx, image,
+	server, err := redis.Run(ctx, image,
 		testcontainers.WithCmd("redis-server", "--save", "", "--appendonly", "no", "--databases", "1024"),
-		publish("6379/tcp", port))
+		publish(port))
 	if err != nil {
-		return nil, 0, fmt.Errorf("run Redis in a container: %w", abandon(ctx, container, err))
+		return nil, 0, fmt.Errorf("run Redis in a container: %w", abandon(ctx, server, err))
 	}
-	url, err := container.ConnectionString(ctx)
+	url, err := server.ConnectionString(ctx)
 	if err != nil {
-		return nil, 0, fmt.Errorf("address Redis in its container: %w", abandon(ctx, container, err))
+		return nil, 0, fmt.Errorf("address Redis in its container: %w", abandon(ctx, server, err))
 	}
-	mapped, err := container.MappedPort(ctx, "6379/tcp")
+	mapped, err := server.MappedPort(ctx, redisPort)
 	if err != nil {
-		return nil, 0, fmt.Errorf("address Redis in its container: %w", abandon(ctx, container, err))
+		return nil, 0, fmt.Errorf("address Redis in its container: %w", abandon(ctx, server, err))
 	}
-	return &Server{container: container, url: url}, int(mapped.Num()), nil
+	return &Server{docker: server, url: url}, int(mapped.Num()), nil
 }
 
-// publish puts a container's port on a fixed port of this machine.
-func publish(inside string, outside int) testcontainers.CustomizeRequestOption {
-	return func(req *testcontainers.GenericContainerRequest) error {
-		if outside != 0 {
-			req.ExposedPorts = []string{fmt.Sprintf("%d:%s", outside, inside)}
+// publish puts Redis's port on a fixed port of this machine.
+func publish(port int) testcontainers.CustomizeRequestOption {
+	return testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
+		if port != 0 {
+			host.PortBindings = network.PortMap{
+				network.MustParsePort(redisPort): {{HostPort: strconv.Itoa(port)}},
+			}
 		}
-		return nil
-	}
+	})
 }
 
 // abandon removes a container that did not come up, keeping the reason.
-func abandon(ctx context.Context, container testcontainers.Container, err error) error {
-	if stop := testcontainers.TerminateContainer(container, testcontainers.StopContext(context.WithoutCancel(ctx))); stop != nil {
+func abandon(ctx context.Context, docker testcontainers.Container, err error) error {
+	if stop := testcontainers.TerminateContainer(docker, testcontainers.StopContext(context.WithoutCancel(ctx))); stop != nil {
 		return fmt.Errorf("%w (and its container stays: %w)", err, stop)
 	}
 	return err
@@ -98,7 +104,7 @@ func (s *Server) URL() string { return s.url }
 
 // Stop removes the container.
 func (s *Server) Stop(ctx context.Context) error {
-	if err := testcontainers.TerminateContainer(s.container, testcontainers.StopContext(ctx)); err != nil {
+	if err := testcontainers.TerminateContainer(s.docker, testcontainers.StopContext(ctx)); err != nil {
 		return fmt.Errorf("remove the container: %w", err)
 	}
 	return nil
