@@ -15,6 +15,7 @@
 package idempotency
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -33,9 +34,9 @@ const (
 
 	retention    = 24 * time.Hour
 	defaultLease = time.Minute
-	// patience is what Redis may cost a request when it hangs, outagePause how long nobody tries after that.
-	patience    = 250 * time.Millisecond
-	outagePause = time.Second
+	// defaultPatience is what Redis may cost a request when it hangs, outagePause how long nobody tries after that.
+	defaultPatience = 250 * time.Millisecond
+	outagePause     = time.Second
 	// inFlightRetry is the hint to a caller whose twin is still running.
 	inFlightRetry = time.Second
 )
@@ -94,14 +95,16 @@ type Lease struct {
 	owner string
 }
 
-// Options are what a Store needs. Lease is how long an owner may take before it counts as dead (default one minute: more
-// than a request waits for the provider). Observe, if set, counts outcomes.
+// Options are what a Store needs: Redis and Keys. Lease is how long an owner may take before it counts as dead (default one
+// minute: more than a request waits for the provider), Patience what a call may wait for Redis (default 250 ms). Observe,
+// if set, counts outcomes.
 type Options struct {
-	Redis   redis.UniversalClient
-	Keys    *Keys
-	Lease   time.Duration
-	Observe func(outcome string)
-	Now     func() time.Time
+	Redis    redis.UniversalClient
+	Keys     *Keys
+	Lease    time.Duration
+	Patience time.Duration
+	Observe  func(outcome string)
+	Now      func() time.Time
 }
 
 // Store keeps keys and answers in Redis. It is safe for concurrent use.
@@ -120,13 +123,11 @@ func New(opts Options) (*Store, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	if opts.Lease == 0 {
-		opts.Lease = defaultLease
-	}
 	if opts.Observe == nil {
 		opts.Observe = func(string) {}
 	}
-	guard, err := redisguard.New(opts.Redis, patience, outagePause, opts.Now)
+	opts.Lease = cmp.Or(opts.Lease, defaultLease)
+	guard, err := redisguard.New(opts.Redis, cmp.Or(opts.Patience, defaultPatience), outagePause, opts.Now)
 	if err != nil {
 		return nil, fmt.Errorf("idempotency store: %w", err)
 	}

@@ -19,7 +19,11 @@ import (
 	"tillway/internal/idempotency"
 )
 
-const longLease = time.Minute
+const (
+	longLease = time.Minute
+	// unhurried is for tests that are not about slowness, on a machine that may be.
+	unhurried = 30 * time.Second
+)
 
 var (
 	fingerprintA = [32]byte{0: 'a', 31: 0}
@@ -62,7 +66,10 @@ func newBundle(t *testing.T, client redis.UniversalClient, lease time.Duration) 
 	keys, err := idempotency.NewKeys(dataKey())
 	require.NoError(t, err)
 	seen := &outcomes{}
-	store, err := idempotency.New(idempotency.Options{Redis: client, Keys: keys, Lease: lease, Observe: seen.observe})
+	store, err := idempotency.New(idempotency.Options{
+		Redis: client, Keys: keys, Lease: lease, Observe: seen.observe,
+		Patience: unhurried,
+	})
 	require.NoError(t, err)
 	return testBundle{client: client, store: store, seen: seen}
 }
