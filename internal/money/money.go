@@ -102,7 +102,7 @@ func isDigits(s string) bool {
 // Decimal writes the amount in major units with all decimals of its currency: "27.00", "1500", "-0.05".
 func (a Amount) Decimal() string {
 	digits := a.Currency.Digits()
-	sign, magnitude := "", uint64(a.Minor)
+	sign, magnitude := "", uint64(a.Minor) //nolint:gosec // two's complement: negated below for what is negative
 	if a.Minor < 0 {
 		sign, magnitude = "-", -magnitude
 	}

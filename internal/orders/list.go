@@ -188,8 +188,10 @@ func (r TimeRange) where(k *postgres.Keyset) {
 		condition string
 		unix      *int64
 	}{
-		{"created_at >= %s", r.GTE}, {"created_at < %s", r.LT},
-		{"created_at >= %s", after(r.GT)}, {"created_at < %s", after(r.LTE)},
+		{"created_at >= %s", r.GTE},
+		{"created_at < %s", r.LT},
+		{"created_at >= %s", after(r.GT)},
+		{"created_at < %s", after(r.LTE)},
 	} {
 		if b.unix != nil {
 			k.Where(b.condition, time.Unix(*b.unix, 0).UTC())

@@ -25,7 +25,9 @@ func (g *fakeGateway) Admit(context.Context) error { return nil }
 
 func (g *fakeGateway) Sale(_ context.Context, sale orders.Sale) orders.Evidence { return g.sale(sale) }
 
-func (g *fakeGateway) Find(_ context.Context, q orders.Query) (orders.Evidence, error) { return g.find(q) }
+func (g *fakeGateway) Find(_ context.Context, q orders.Query) (orders.Evidence, error) {
+	return g.find(q)
+}
 
 func newService(t *testing.T, g *fakeGateway) *orders.Service {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"tillway/internal/fault"
@@ -167,7 +168,7 @@ func (s *Service) send(ctx context.Context, sale Sale) (ev Evidence) {
 	defer cancel()
 	defer func() {
 		if recovered := recover(); recovered != nil {
-			s.log.ErrorContext(ctx, "panic while charging", "payment", sale.Payment.String())
+			s.log.ErrorContext(ctx, "panic while charging", slog.String("payment", sale.Payment.String()))
 			ev = Evidence{Source: SourceAnswer, Outcome: OutcomeUnknown}
 		}
 	}()
@@ -184,7 +185,8 @@ func (s *Service) record(ctx context.Context, o Order, p Payment, ev Evidence) P
 		if err == nil {
 			return applied.Payment
 		}
-		s.log.ErrorContext(ctx, "record the provider's answer", "payment", p.ID.String(), "error", err)
+		s.log.ErrorContext(ctx, "record the provider's answer",
+			slog.String("payment", p.ID.String()), slog.Any("error", err))
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:

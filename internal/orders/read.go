@@ -32,15 +32,3 @@ func (s *Service) GetPayment(ctx context.Context, id ids.Payment) (Payment, erro
 	}
 	return paymentFromRow(row)
 }
-
-// getPair returns a payment with its order, or a fault NotFound.
-func (s *Service) getPair(ctx context.Context, id ids.Payment) (Order, Payment, error) {
-	row, err := s.queries.PaymentWithOrder(ctx, id.UUID())
-	if postgres.IsNoRows(err) {
-		return Order{}, Payment{}, fault.Missing("payment", id.String())
-	}
-	if err != nil {
-		return Order{}, Payment{}, fmt.Errorf("read payment %s: %w", id, postgres.Translate(err))
-	}
-	return pairFromRows(row.Payment, row.Order)
-}

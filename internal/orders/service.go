@@ -38,8 +38,8 @@ type Config struct {
 type Observer interface {
 	// PaymentMoved reports a payment's new status.
 	PaymentMoved(ctx context.Context, p Payment)
-	// Settled reports how long after sending an outcome became final.
-	Settled(ctx context.Context, p Payment, after time.Duration)
+	// Settled reports how long after sending an outcome became final, and what settled it.
+	Settled(ctx context.Context, p Payment, source Source, after time.Duration)
 }
 
 // Service creates orders, collects them, and applies news to them. It is safe for concurrent use by any number of

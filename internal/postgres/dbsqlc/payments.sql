@@ -97,11 +97,6 @@ SELECT * FROM payments
 WHERE order_id = @order_id
     AND status IN ('processing', 'requires_action', 'unknown', 'authorized', 'succeeded') AND NOT surplus;
 
--- name: PaymentWithOrder :one
-SELECT sqlc.embed(payments), sqlc.embed(orders)
-FROM payments JOIN orders ON orders.id = payments.order_id
-WHERE payments.id = @id;
-
 -- name: PaymentWithOrderByTxn :one
 SELECT sqlc.embed(payments), sqlc.embed(orders)
 FROM payments JOIN orders ON orders.id = payments.order_id
