@@ -55,7 +55,7 @@ func replaceNumber[N int64 | uint64](attr slog.Attr, format func(N, int) string,
 func isProviderID(name, text string) bool {
 	switch name {
 	case "transaction_id", "provider_transaction_id", "origin_transaction_id", "transactionId", "originTransactionId":
-		return len(text) == maxPAN && groupEnd(text, 0) == maxPAN
+		return isLongID(text)
 	default:
 		return false
 	}

@@ -1,144 +1,18 @@
 package telemetry
 
-import "strings"
+import (
+	"strings"
 
-const redacted = "[redacted]"
-
-const (
-	minPAN = 12
-	maxPAN = 19
-	// maxSeparators is how many spaces, dashes or plus signs may stand between two groups of one number.
-	maxSeparators = 2
+	"tillway/internal/redact"
 )
 
-// Scrub replaces every card number in text, and the digits after anything like cvv=, with "[redacted]". A card number
-// is 12 to 19 digits, in one group or several, that an issuer could have given out: the range is a card scheme's and the
-// check digit is right. A text without one is returned as it is, without allocation.
-//
-// Scanned by hand: it sees every string that is logged.
-func Scrub(text string) string {
-	var (
-		out  []byte
-		done int
-	)
-	for i := 0; i < len(text); {
-		from, to := 0, 0
-		switch c := text[i]; {
-		case isDigit(c):
-			from, to = i, panEnd(text, i)
-		case c|0x20 == 'c':
-			from, to = codeSpan(text, i)
-		}
-		switch {
-		case to > 0:
-			out = append(append(out, text[done:from]...), redacted...)
-			done, i = to, to
-		case isDigit(text[i]):
-			i = groupEnd(text, i)
-		default:
-			i++
-		}
-	}
-	if out == nil {
-		return text
-	}
-	return string(append(out, text[done:]...))
+const redacted = redact.Redacted
+
+// Scrub hides card numbers and verification codes in a text that is to be logged; see redact.Scrub.
+func Scrub(text string) string { return redact.Scrub(text) }
+
+// isLongID is true of nineteen digits and nothing else, the form of the provider's ids.
+func isLongID(text string) bool {
+	const digits = 19
+	return len(text) == digits && strings.Trim(text, "0123456789") == ""
 }
-
-// panEnd returns where the card number that begins at start ends, or 0. Groups are taken whole, the longest number
-// first: a longer run, such as a number followed by its expiry, is masked with what follows rather than missed.
-func panEnd(text string, start int) int {
-	var digits [maxPAN]byte
-	count, end := 0, 0
-	for i := start; i < len(text) && isDigit(text[i]); {
-		for ; i < len(text) && isDigit(text[i]); i++ {
-			if count == maxPAN {
-				return end
-			}
-			digits[count] = text[i] - '0'
-			count++
-		}
-		if count >= minPAN && isPAN(digits[:count]) {
-			end = i
-		}
-		for gap := 0; gap < maxSeparators && i < len(text) && isSeparator(text[i]); gap++ {
-			i++
-		}
-	}
-	return end
-}
-
-// isPAN reports whether digits could be a card number: a scheme's range at a length that the scheme uses, and a right
-// check digit. Nineteen-digit ids of the provider, which begin with 1 or 2, fall outside the ranges.
-func isPAN(digits []byte) bool {
-	n := len(digits)
-	prefix := int(digits[0])*1000 + int(digits[1])*100 + int(digits[2])*10 + int(digits[3])
-	var ranged bool
-	switch {
-	case prefix >= 4000 && prefix <= 4999: // Visa
-		ranged = n >= 13
-	case prefix >= 5100 && prefix <= 5599, prefix >= 2221 && prefix <= 2720: // Mastercard
-		ranged = n == 16
-	case prefix >= 3400 && prefix <= 3499, prefix >= 3700 && prefix <= 3799: // American Express
-		ranged = n == 15
-	case prefix >= 3000 && prefix <= 3099, prefix >= 3600 && prefix <= 3699, prefix >= 3800 && prefix <= 3999: // Diners
-		ranged = n >= 14
-	case prefix >= 3528 && prefix <= 3589: // JCB
-		ranged = n >= 16
-	case prefix >= 5000 && prefix <= 5099, prefix >= 5600 && prefix <= 6999: // Maestro, Discover, UnionPay, RuPay, Elo
-		ranged = true
-	case prefix >= 2200 && prefix <= 2204, prefix >= 8100 && prefix <= 8299, prefix == 9792: // Mir, UnionPay, Troy
-		ranged = n >= 16
-	}
-	return ranged && luhn(digits)
-}
-
-// luhn is the check of ISO/IEC 7812-1, annex B.
-func luhn(digits []byte) bool {
-	sum := 0
-	for i, digit := range digits {
-		value := int(digit)
-		if (len(digits)-i)%2 == 0 {
-			if value *= 2; value > 9 {
-				value -= 9
-			}
-		}
-		sum += value
-	}
-	return sum%10 == 0
-}
-
-// codeSpan returns the three or four digits of a card verification code whose name (cvc, cvv, cvc2, …) begins at
-// start, however it is written: cvv=123, "cvc":"123", CVC:123. It returns 0, 0 when there is none.
-func codeSpan(text string, start int) (from, to int) {
-	const (
-		between    = "\\\":= '"
-		maxBetween = 8
-	)
-	if len(text)-start < 6 || text[start+1]|0x20 != 'v' || (text[start+2]|0x20 != 'c' && text[start+2]|0x20 != 'v') {
-		return 0, 0
-	}
-	i := start + 3
-	if text[i] == '2' {
-		i++
-	}
-	for limit := i + maxBetween; i < len(text) && i < limit && strings.IndexByte(between, text[i]) >= 0; i++ {
-	}
-	end := groupEnd(text, i)
-	if n := end - i; n != 3 && n != 4 {
-		return 0, 0
-	}
-	return i, end
-}
-
-func groupEnd(text string, i int) int {
-	for i < len(text) && isDigit(text[i]) {
-		i++
-	}
-	return i
-}
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
-// isSeparator is true of what people and forms put between the groups of a card number.
-func isSeparator(c byte) bool { return c == ' ' || c == '-' || c == '+' }

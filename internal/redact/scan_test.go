@@ -1,11 +1,11 @@
-package telemetry_test
+package redact_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"tillway/internal/telemetry"
+	"tillway/internal/redact"
 )
 
 func TestScrub_MasksCardNumbers(t *testing.T) {
@@ -50,7 +50,7 @@ func TestScrub_MasksCardNumbers(t *testing.T) {
 		"4111 1111 1111 1111 and cvc 123 of a caller": "[redacted] and cvc [redacted] of a caller",
 	}
 	for text, want := range tests {
-		require.Equal(t, want, telemetry.Scrub(text), text)
+		require.Equal(t, want, redact.Scrub(text), text)
 	}
 }
 
@@ -73,7 +73,7 @@ func TestScrub_LeavesOtherTextsAlone(t *testing.T) {
 		"cvc check failed with 402 after 12 ms",
 		"cvc=12", "cvv=12345", "cv", "cvc", "cvv=",
 	} {
-		require.Equal(t, text, telemetry.Scrub(text))
+		require.Equal(t, text, redact.Scrub(text))
 	}
 }
 
@@ -84,9 +84,9 @@ func FuzzScrub(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after string) {
 		// Whatever stands around it, a card number with something other than a digit at its sides does not survive.
 		const number = "4761344136141390"
-		scrubbed := telemetry.Scrub(before + "|" + number + "|" + after)
+		scrubbed := redact.Scrub(before + "|" + number + "|" + after)
 		require.NotContains(t, scrubbed, "|"+number+"|")
-		require.Equal(t, scrubbed, telemetry.Scrub(scrubbed), "scrubbing again changes nothing")
+		require.Equal(t, scrubbed, redact.Scrub(scrubbed), "scrubbing again changes nothing")
 	})
 }
 
@@ -99,7 +99,7 @@ func BenchmarkScrub(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				telemetry.Scrub(text)
+				redact.Scrub(text)
 			}
 		})
 	}
