@@ -1,0 +1,86 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"tillway/internal/fault"
+)
+
+// charge sends the sale on a context that outlives the caller and waits for the outcome as long as the caller may wait.
+func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest) (PayResult, error) {
+	type outcome struct {
+		payment   Payment
+		neverSent bool
+	}
+	done := make(chan outcome, 1)
+	s.inFlight.Go(func() {
+		ctx := context.WithoutCancel(ctx)
+		ev := s.send(ctx, s.saleOf(o, p, req))
+		done <- outcome{s.record(ctx, o, p, ev), ev.Outcome == OutcomeNeverSent}
+	})
+	deadline := time.NewTimer(s.config.CallerDeadline)
+	defer deadline.Stop()
+	select {
+	case out := <-done:
+		if out.neverSent {
+			return PayResult{Payment: out.payment}, fault.Down("provider_unavailable", retryLater, nil,
+				"The payment provider cannot be reached. Nothing was charged; repeat the request.")
+		}
+		return PayResult{Payment: out.payment}, nil
+	case <-deadline.C:
+	case <-ctx.Done():
+	}
+	return PayResult{Payment: p}, nil
+}
+
+// send calls the provider, once. A defect on the way must not end the process with a charge in the air: what panics after
+// sending is unknown, and queries settle it.
+//
+// The time that the call may take counts from the recording. A machine that was paused in between must not charge now: by
+// this time others may have asked, been told that there is no such payment, and let the shopper pay again.
+func (s *Service) send(ctx context.Context, sale Sale) (ev Evidence) {
+	left := s.config.ChargeTimeout - max(0, s.now().Sub(sale.SentAt))
+	if left <= 0 {
+		return Evidence{Source: SourceAnswer, Outcome: OutcomeNeverSent}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, left, errors.New("the provider did not answer in time"))
+	defer cancel()
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			s.log.ErrorContext(ctx, "panic while charging", slog.String("payment", sale.Payment.String()))
+			ev = Evidence{Source: SourceAnswer, Outcome: OutcomeUnknown}
+		}
+	}()
+	return s.gateway.Sale(ctx, sale)
+}
+
+// record is T2. An answer must not be lost because the database is away for a moment: it is tried again for a while, and
+// what is lost even then, by a defect too, is found by the query of the settling sweep.
+func (s *Service) record(ctx context.Context, o Order, p Payment, ev Evidence) (recorded Payment) {
+	recorded = p
+	defer func() {
+		if recover() != nil {
+			s.log.ErrorContext(ctx, "panic while recording an answer", slog.String("payment", p.ID.String()))
+		}
+	}()
+	ctx, cancel := context.WithTimeoutCause(ctx, recordPatience, errors.New("the answer could not be recorded in time"))
+	defer cancel()
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		applied, err := s.applyAt(ctx, o, p, ev)
+		if err == nil {
+			return applied.Payment
+		}
+		s.log.ErrorContext(ctx, "record the provider's answer",
+			slog.String("payment", p.ID.String()), slog.Any("error", err))
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return p
+		}
+	}
+}

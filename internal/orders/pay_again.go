@@ -1,0 +1,80 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tillway/internal/fault"
+	"tillway/internal/postgres"
+	"tillway/internal/postgres/dbsqlc"
+)
+
+// refusePay explains why the order cannot be paid now, after making sure that this very request has not begun a payment
+// already.
+func (s *Service) refusePay(ctx context.Context, o Order, req PayRequest) (PayResult, error) {
+	if result, err := s.replayPay(ctx, req); !errors.Is(err, errNoReplay) {
+		return result, err
+	}
+	if o.Status == StatusPending || o.Status == StatusAuthorized {
+		row, err := s.queries.PaymentLiveOfOrder(ctx, o.ID.UUID())
+		if postgres.IsNoRows(err) {
+			return PayResult{}, errOrderMoved // it ended since the order was read: the order may be payable now
+		}
+		if err != nil {
+			return PayResult{}, fmt.Errorf("read the live payment of %s: %w", o.ID, postgres.Translate(err))
+		}
+		live, err := paymentFromRow(row)
+		if err != nil {
+			return PayResult{}, err
+		}
+		return PayResult{Payment: live}, fault.New(fault.Conflict, "payment_in_progress",
+			"Payment %s of this order is %s. Wait for its outcome or continue it.", live.ID, live.Status)
+	}
+	if o.Status == StatusOpen {
+		return PayResult{}, fault.New(fault.Conflict, "order_not_payable", "The order has expired. Create a new one.")
+	}
+	return PayResult{}, fault.New(fault.Conflict, "order_not_payable", "The order is %s and cannot be paid.", o.Status)
+}
+
+// errNoReplay says that no payment of the order was begun with the key.
+var errNoReplay = errors.New("key not used")
+
+// replayOr answers a repeated request, or returns the error given when its key has begun no payment.
+func (s *Service) replayOr(ctx context.Context, req PayRequest, otherwise error) (PayResult, error) {
+	result, err := s.replayPay(ctx, req)
+	if errors.Is(err, errNoReplay) {
+		return PayResult{}, otherwise
+	}
+	return result, err
+}
+
+// replayPay answers a repeated request from the row that its key created; errNoReplay when the key created none.
+func (s *Service) replayPay(ctx context.Context, req PayRequest) (PayResult, error) {
+	if req.Idempotency.Key == "" {
+		return PayResult{}, errNoReplay
+	}
+	row, err := s.queries.PaymentByIdempotencyKey(ctx, dbsqlc.PaymentByIdempotencyKeyParams{
+		OrderID: req.Order.UUID(), Principal: req.Idempotency.Principal, Key: req.Idempotency.Key,
+	})
+	if postgres.IsNoRows(err) {
+		return PayResult{}, errNoReplay
+	}
+	if err != nil {
+		return PayResult{}, fmt.Errorf("read the payment of a repeated key: %w", postgres.Translate(err))
+	}
+	if err := req.Idempotency.matches(row.IdempotencyFingerprint); err != nil {
+		return PayResult{}, err
+	}
+	p, err := paymentFromRow(row)
+	if err != nil {
+		return PayResult{}, err
+	}
+	// While the first request may still be waiting for the call there is no answer to repeat. Once its caller's deadline has
+	// passed it was answered "processing", and so is its repetition, however long the call itself goes on.
+	patience := min(s.config.CallerDeadline, s.config.ChargeTimeout)
+	if p.Status == PaymentProcessing && p.ProviderTransactionID == "" && s.now().Sub(p.SentAt) < patience {
+		return PayResult{}, idempotencyInFlight()
+	}
+	return PayResult{Payment: p, Replayed: true}, nil
+}
