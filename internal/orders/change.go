@@ -46,22 +46,20 @@ func (c *change) params(correlationID string, now time.Time) (dbsqlc.PaymentAppl
 		}
 		args.EvidenceID = &id
 	}
-	if err := c.addEvents(&args, now); err != nil {
+	if err := c.addEvents(&args); err != nil {
 		return args, err
 	}
 	return args, c.addDiscrepancy(&args)
 }
 
 // addEvents numbers the events after the order's last one. Their objects are the resources as this change leaves them.
-func (c *change) addEvents(args *dbsqlc.PaymentApplyParams, now time.Time) error {
-	order, payment := c.order, c.payment
-	order.UpdatedAt, payment.UpdatedAt = now, now
+func (c *change) addEvents(args *dbsqlc.PaymentApplyParams) error {
 	for i, kind := range c.events {
-		object, err := eventObject(kind, order, payment)
+		object, err := eventObject(kind, c.order, c.payment)
 		if err != nil {
 			return err
 		}
-		args.EventSequences = append(args.EventSequences, order.LastSequence+int64(i)+1)
+		args.EventSequences = append(args.EventSequences, c.order.LastSequence+int64(i)+1)
 		args.EventIds = append(args.EventIds, ids.New[ids.EventEntity]().UUID())
 		args.EventTypes = append(args.EventTypes, kind)
 		args.EventObjects = append(args.EventObjects, string(object))

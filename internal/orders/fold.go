@@ -64,10 +64,15 @@ type discrepancyDraft struct {
 // folding the same evidence again into the result changes nothing.
 func fold(o Order, p Payment, ev Evidence, r rules, now time.Time) *change {
 	c := &change{before: p, order: o, payment: p, evidence: ev, record: ev.Source != SourceQuery}
+	if knows(ev.Outcome) && p.NotFoundCount > 0 {
+		c.payment.NotFoundCount, c.keep = 0, true // denials count only when nothing speaks against them in between
+	}
 	if d := mismatch(p, ev); d != nil {
 		c.doubt(VerdictMismatch, d)
 	} else if unproven(p, ev, r, now) {
 		c.leaveUnproven()
+	} else if forgotten(p, ev) {
+		c.doubt(VerdictConflict, mismatchOfStatus(p, ev))
 	} else {
 		c.move(now)
 	}
@@ -77,7 +82,26 @@ func fold(o Order, p Payment, ev Evidence, r rules, now time.Time) *change {
 		c.emitOrder("order.needs_review")
 	}
 	c.keep = c.keep || c.record || !c.payment.NextCheckAt.Equal(p.NextCheckAt)
+	if c.keep {
+		c.order.UpdatedAt, c.payment.UpdatedAt = now, now
+	}
 	return c
+}
+
+// knows reports whether the outcome is one that only a provider who knows the payment can tell.
+func knows(outcome Outcome) bool {
+	switch outcome {
+	case OutcomeSucceeded, OutcomeAuthorized, OutcomeDeclined, OutcomeClosed, OutcomeActionRequired, OutcomeProcessing:
+		return true
+	case OutcomeUnknown, OutcomeNeverSent, OutcomeNotFound:
+	}
+	return false
+}
+
+// forgotten reports whether the provider denies a payment that it has named to us itself. That proves no end of it: to let
+// the shopper pay again on this word could charge twice.
+func forgotten(p Payment, ev Evidence) bool {
+	return ev.Outcome == OutcomeNotFound && p.Status.Open() && p.ProviderTransactionID != ""
 }
 
 // mismatch reports the first field in which the evidence speaks of other money than ours, nil when it fits.
@@ -174,8 +198,30 @@ func (c *change) move(now time.Time) {
 		c.keep = c.keep || learned || confirms
 	case VerdictConflict:
 		c.doubt(VerdictConflict, mismatchOfStatus(c.payment, c.evidence))
+		if c.refuted() {
+			c.payment.Status = refutedTo(outcome)
+			c.payment.Confirmed = true
+			c.settlePayment(now)
+			c.emitPayment()
+		}
 	case VerdictStale, VerdictMismatch, VerdictUnproven:
 	}
+}
+
+// refuted reports whether the provider's own record says that a payment ended which we believe in on the word of its
+// synchronous answer alone. Of two finals that disagree the query wins (design §3); a success that the provider has once
+// confirmed ends only by a reversal, and stays for a person to judge.
+func (c *change) refuted() bool {
+	untouched := c.before.AmountRefunded+c.before.AmountRefundPending+c.before.AmountDisputed == 0
+	return c.evidence.Source == SourceQuery && !c.before.Confirmed && untouched &&
+		(c.evidence.Outcome == OutcomeDeclined || c.evidence.Outcome == OutcomeClosed)
+}
+
+func refutedTo(outcome Outcome) PaymentStatus {
+	if outcome == OutcomeClosed {
+		return PaymentCanceled
+	}
+	return PaymentFailed
 }
 
 func mismatchOfStatus(p Payment, ev Evidence) *discrepancyDraft {

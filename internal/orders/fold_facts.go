@@ -118,7 +118,7 @@ func (c *change) schedule(r rules, now time.Time) {
 	ask := false
 	if c.evidence.Source == SourceNotification {
 		doubtful := c.verdict == VerdictMismatch || c.verdict == VerdictConflict || c.verdict == VerdictUnproven
-		ended := c.verdict == VerdictMove && !p.Status.Open()
+		ended := (c.verdict == VerdictMove || c.verdict == VerdictLate) && !p.Status.Open()
 		ask = (doubtful && r.confirm != ConfirmNever) || (ended && r.confirm == ConfirmAlways)
 	}
 	switch {
@@ -130,6 +130,8 @@ func (c *change) schedule(r rules, now time.Time) {
 			c.order.NeedsReview = true
 			c.keep = true
 		}
+	case c.order.NeedsReview && c.evidence.Source != SourceQuery:
+		// A question that doubt made us ask stays open until it is answered: other news must not take it back.
 	default:
 		p.NextCheckAt = time.Time{}
 	}
@@ -142,7 +144,10 @@ func (c *change) settleOrder(now time.Time) {
 	wasAuthorized, wasCaptured := contribution(c.before)
 	o.AmountAuthorized += authorized - wasAuthorized
 	o.AmountPaid += captured - wasCaptured
-	if o.AmountPaid > 0 && o.PaidAt.IsZero() {
+	switch {
+	case o.AmountPaid == 0:
+		o.PaidAt = time.Time{}
+	case o.PaidAt.IsZero():
 		o.PaidAt = now
 	}
 	anotherIsLive := before == StatusPending && !c.before.Status.Open()
