@@ -29,6 +29,7 @@ type Rider func(ctx context.Context, batch *pgx.Batch, applied Applied) error
 // folds the evidence into the facts and writes the result in one transaction of two round trips. The same news twice is a
 // no-op that succeeds. It returns ErrNoPayment when the reference is not ours; the rider is not run then.
 func (s *Service) Apply(ctx context.Context, merchantTxnID string, ev Evidence, rider Rider) (Applied, error) {
+	ev = ev.storable()
 	c, err := s.applyLocked(ctx, merchantTxnID, ev, rider)
 	if postgres.IsUnique(err, "payments_provider_transaction_id_key") {
 		// Another payment bears this transaction: the provider's word cannot be taken, and must not be lost either.
@@ -80,6 +81,7 @@ func (s *Service) applyLocked(ctx context.Context, merchantTxnID string, ev Evid
 // applyAt writes evidence on a payment whose state is known from our own write, in one round trip; only when the order
 // has moved on meanwhile does it take the locking road.
 func (s *Service) applyAt(ctx context.Context, o Order, p Payment, ev Evidence) (Applied, error) {
+	ev = ev.storable()
 	now := s.now()
 	c := fold(o, p, ev, s.rules(), now)
 	args, err := c.params(p.CorrelationID, now)
