@@ -3,7 +3,30 @@ package orders
 import (
 	"strconv"
 	"strings"
+
+	"tillway/internal/fault"
 )
+
+// check refuses what is no card by its form (ISO/IEC 7812: 12 to 19 digits here). Whether the card exists is the provider's
+// to say. The messages never repeat what was sent.
+func (c Card) check() error {
+	const param = "payment_method.card."
+	switch {
+	case !isDigits(c.Number, 12, 19):
+		return fault.InvalidParam(param+"number", "The card number must be 12 to 19 digits.")
+	case c.ExpMonth < 1 || c.ExpMonth > 12:
+		return fault.InvalidParam(param+"exp_month", "exp_month must be between 1 and 12.")
+	case c.ExpYear < 2000 || c.ExpYear > 2199:
+		return fault.InvalidParam(param+"exp_year", "exp_year must have four digits, such as 2030.")
+	case c.CVC != "" && !isDigits(c.CVC, 3, 4):
+		return fault.InvalidParam(param+"cvc", "cvc must be 3 or 4 digits.")
+	}
+	return checkText(param+"holder_name", c.HolderName, maxContactText)
+}
+
+func isDigits(s string, least, most int) bool {
+	return len(s) >= least && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}
 
 // Summary is all that is kept of the card.
 func (c Card) Summary() CardSummary {

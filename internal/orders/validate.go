@@ -34,6 +34,22 @@ func (r PayRequest) validate(c Config) error {
 	if err := checkText("description", r.Description, maxDescription); err != nil {
 		return err
 	}
+	if err := r.Card.check(); err != nil {
+		return err
+	}
+	switch r.CaptureMethod {
+	case "", CaptureAutomatic:
+	case CaptureManual:
+		// To take the money at once from a caller who asked to hold it would be worse than to refuse.
+		return fault.InvalidParam("capture_method", "capture_method manual is not supported yet; use automatic.")
+	default:
+		return fault.InvalidParam("capture_method", "capture_method must be automatic or manual.")
+	}
+	switch r.ThreeDS.Strategy {
+	case "", ThreeDSAuto, ThreeDSForce, ThreeDSSkip:
+	default:
+		return fault.InvalidParam("three_ds.strategy", "three_ds.strategy must be auto, force or skip.")
+	}
 	return checkMetadata(r.Metadata)
 }
 
