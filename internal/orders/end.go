@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -73,7 +74,7 @@ func (s *Service) end(ctx context.Context, o Order, now time.Time, idem Idempote
 }
 
 // ExpireDue ends open orders whose time is over, at most batch of them, and returns how many it ended. Any number of
-// processes may run it at once: each order is ended by one.
+// processes may run it at once: each order is ended by one. An order that cannot be ended does not keep the others.
 func (s *Service) ExpireDue(ctx context.Context, batch int) (int, error) {
 	now := s.now()
 	rows, err := s.queries.OrdersDueExpiry(ctx, dbsqlc.OrdersDueExpiryParams{Now: now, Batch: int32(batch)}) //nolint:gosec // small
@@ -81,19 +82,21 @@ func (s *Service) ExpireDue(ctx context.Context, batch int) (int, error) {
 		return 0, fmt.Errorf("find expired orders: %w", postgres.Translate(err))
 	}
 	expired := 0
+	var failures []error
 	for _, row := range rows {
 		o, err := orderFromRow(row)
 		if err != nil {
-			return expired, err
+			failures = append(failures, err)
+			continue
 		}
 		o.ExpiredAt = now
 		ended, err := s.end(ctx, o, now, Idempotency{}, o.CorrelationID)
 		if err != nil {
-			return expired, fmt.Errorf("expire order %s: %w", o.ID, postgres.Translate(err))
+			failures = append(failures, fmt.Errorf("expire order %s: %w", o.ID, postgres.Translate(err)))
 		}
 		if ended != nil {
 			expired++
 		}
 	}
-	return expired, nil
+	return expired, errors.Join(failures...)
 }

@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,7 +32,7 @@ func (s *Service) Settle(ctx context.Context, id ids.Payment, patience time.Dura
 func (s *Service) Ask(ctx context.Context, p Payment, patience time.Duration) (Payment, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	ev, err := s.gateway.Find(ctx, Query{MerchantTxnID: p.MerchantTxnID, Amount: p.Amount})
+	ev, err := s.gateway.Find(ctx, Query{MerchantTxnID: p.MerchantTxnID, Amount: p.Amount, Patience: patience})
 	if err != nil {
 		return p, fmt.Errorf("ask about payment %s: %w", p.ID, err)
 	}
@@ -46,6 +47,7 @@ func (s *Service) Ask(ctx context.Context, p Payment, patience time.Duration) (P
 }
 
 // ClaimDue takes payments whose check is due, at most batch of them, away from other workers for a while and returns them.
+// Rows that cannot be read are told in the error, beside the payments that can.
 func (s *Service) ClaimDue(ctx context.Context, batch int) ([]Payment, error) {
 	now := s.now()
 	rows, err := s.queries.PaymentsClaimDue(ctx, dbsqlc.PaymentsClaimDueParams{
@@ -55,18 +57,25 @@ func (s *Service) ClaimDue(ctx context.Context, batch int) ([]Payment, error) {
 		return nil, fmt.Errorf("claim due payments: %w", postgres.Translate(err))
 	}
 	payments := make([]Payment, 0, len(rows))
+	var failures []error
 	for _, row := range rows {
 		p, err := paymentFromRow(row)
 		if err != nil {
-			return payments, err
+			failures = append(failures, err)
+			continue
 		}
 		payments = append(payments, p)
 	}
-	return payments, nil
+	return payments, errors.Join(failures...)
 }
 
-// Postpone sets a claimed payment's next check after a question that was not answered.
+// Postpone sets a claimed payment's next check after a question that was not answered. Silence for as long as the provider
+// is asked on our own is news: the order then needs a person.
 func (s *Service) Postpone(ctx context.Context, p Payment) error {
+	if s.now().Sub(p.SentAt) > queriedUntil {
+		_, err := s.Apply(ctx, p.MerchantTxnID, Evidence{Source: SourceQuery, Outcome: OutcomeUnknown}, nil)
+		return err
+	}
 	next := s.config.Schedule.Next(p.SentAt, s.now())
 	err := s.queries.PaymentPostpone(ctx, dbsqlc.PaymentPostponeParams{ID: p.ID.UUID(), LeaseUntil: p.NextCheckAt, NextCheckAt: next})
 	if err != nil {
