@@ -27,6 +27,18 @@ type ApiKey struct {
 	RevokedAt *time.Time
 }
 
+// One row is one thing that happened to an order; object is the resource as it stood then. Append-only.
+type Event struct {
+	OrderID       uuid.UUID
+	Sequence      int64
+	ID            uuid.UUID
+	Livemode      bool
+	Type          string
+	Object        json.RawMessage
+	CorrelationID string
+	CreatedAt     time.Time
+}
+
 // One row is one order: what a shopper owes. Amounts are minor units of currency.
 type Order struct {
 	ID          uuid.UUID

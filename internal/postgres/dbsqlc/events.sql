@@ -1,0 +1,5 @@
+-- name: EventGet :one
+SELECT * FROM events WHERE id = @id;
+
+-- name: EventExists :one
+SELECT EXISTS (SELECT FROM events WHERE id = @id);
