@@ -10,3 +10,5 @@
 //
 // It does not know HTTP, the provider's words, or who asks.
 package orders
+
+//go:generate go test . -run ^TestDiagrams -update

@@ -110,6 +110,8 @@ const (
 //
 // "late" moves the status to succeeded or authorized as well. A query that was not answered is no evidence and never
 // reaches this function. After a challenge has begun, an unreadable answer says nothing new, hence "stale" under unknown.
+// What depends on more than the status is decided in fold: whether a "not found" may be believed, and whether a query
+// refutes a success that was never confirmed.
 func NextPayment(from PaymentStatus, outcome Outcome) (PaymentStatus, Verdict) {
 	switch from {
 	case PaymentProcessing, PaymentRequiresAction, PaymentUnknown:

@@ -1,0 +1,157 @@
+package orders
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "rewrite the state diagrams in docs")
+
+func TestDiagrams_ShowWhatTheFunctionsDo(t *testing.T) {
+	t.Parallel()
+
+	for name, content := range map[string]string{
+		"state-payment.md": paymentDiagram(),
+		"state-order.md":   orderDiagram(),
+	} {
+		path := filepath.Join("..", "..", "docs", name)
+		if *update {
+			require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
+		}
+		drawn, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, content, string(drawn), "%s is stale: run go test ./internal/orders -run Diagrams -update", path)
+	}
+}
+
+// edges collects the labels of a diagram's arrows, in the order in which the arrows first appear.
+type edges struct {
+	order  []string
+	labels map[string][]string
+}
+
+func (e *edges) add(from, to, label string) {
+	arrow := from + " --> " + to
+	if e.labels == nil {
+		e.labels = map[string][]string{}
+	}
+	if _, known := e.labels[arrow]; !known {
+		e.order = append(e.order, arrow)
+	}
+	if !slices.Contains(e.labels[arrow], label) {
+		e.labels[arrow] = append(e.labels[arrow], label)
+	}
+}
+
+func (e *edges) mermaid(start string, finals []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "```mermaid\nstateDiagram-v2\n    [*] --> %s\n", start)
+	for _, arrow := range e.order {
+		fmt.Fprintf(&b, "    %s: %s\n", arrow, strings.Join(e.labels[arrow], " | "))
+	}
+	for _, f := range finals {
+		fmt.Fprintf(&b, "    %s --> [*]\n", f)
+	}
+	b.WriteString("```\n")
+	return b.String()
+}
+
+func paymentDiagram() string {
+	var drawn edges
+	var finals []string
+	for _, from := range PaymentStatuses() {
+		for _, outcome := range Outcomes() {
+			switch to, verdict := NextPayment(from, outcome); verdict {
+			case VerdictMove:
+				drawn.add(string(from), string(to), string(outcome))
+			case VerdictLate:
+				drawn.add(string(from), string(to), "late "+string(outcome))
+			}
+		}
+		if !from.Open() && from != PaymentAuthorized {
+			finals = append(finals, string(from))
+		}
+	}
+	return `# States of a payment
+
+Generated from ` + "`orders.NextPayment`" + `; a test fails when it is stale. An arrow bears the outcomes, as evidence tells
+them, that lead along it. News that no arrow shows changes no status: it is repeated, stale, or contradicts a final status,
+which opens a discrepancy. One contradiction moves all the same: a success or authorization that rests on the synchronous
+answer alone and that a query refutes becomes ` + "`failed` or `canceled`" + `.
+
+` + drawn.mermaid(string(PaymentProcessing), finals)
+}
+
+// happening is something that changes an order's facts.
+type happening struct {
+	label    string
+	possible func(Facts) bool
+	apply    func(*Facts)
+}
+
+// happenings is everything that can happen to an order of two minor units.
+func happenings() []happening {
+	payable := func(f Facts) bool { return DeriveStatus(f).Payable() }
+	live := func(f Facts) bool { return f.LivePayment }
+	held := func(f Facts) bool { return f.Authorized > 0 && f.Paid == 0 }
+	ended := func(f Facts) bool { return !f.LivePayment && f.Authorized == 0 }
+	hold := func(f *Facts) { f.LivePayment, f.Authorized = false, 2 }
+	take := func(f *Facts) { f.LivePayment, f.Authorized, f.Paid = false, 2, 2 }
+	return []happening{
+		{"payment begins", payable, func(f *Facts) { f.LivePayment = true }},
+		{"payment ends without money", live, func(f *Facts) { f.LivePayment = false }},
+		{"money held", live, hold},
+		{"money taken", live, take},
+		{"captured", held, take},
+		{"voided or lapsed", held, func(f *Facts) { f.Authorized = 0 }},
+		{"late money held", ended, hold},
+		{"late money taken", ended, take},
+		{
+			"success refuted by a query",
+			func(f Facts) bool { return f.Paid > 0 && f.Refunded == 0 },
+			func(f *Facts) { f.Authorized, f.Paid = 0, 0 },
+		},
+		{"part refunded", func(f Facts) bool { return f.Refunded+1 < f.Paid }, func(f *Facts) { f.Refunded++ }},
+		{"all refunded", func(f Facts) bool { return f.Refunded < f.Paid }, func(f *Facts) { f.Refunded = f.Paid }},
+		{"canceled", func(f Facts) bool { return DeriveStatus(f).Cancelable() }, func(f *Facts) { f.Canceled = true }},
+		{"time over", payable, func(f *Facts) { f.Expired = true }},
+	}
+}
+
+// orderDiagram explores what can happen to an order, one fact at a time, from its creation on.
+func orderDiagram() string {
+	var drawn edges
+	seen, queue := map[Facts]bool{{}: true}, []Facts{{}}
+	for len(queue) > 0 {
+		f := queue[0]
+		queue = queue[1:]
+		for _, h := range happenings() {
+			if !h.possible(f) {
+				continue
+			}
+			next := f
+			h.apply(&next)
+			if from, to := DeriveStatus(f), DeriveStatus(next); from != to {
+				drawn.add(string(from), string(to), h.label)
+			}
+			if !seen[next] {
+				seen[next] = true
+				queue = append(queue, next)
+			}
+		}
+	}
+	return `# States of an order
+
+Generated from ` + "`orders.DeriveStatus`" + ` by trying out everything that can happen to an order; a test fails when it is stale.
+An order's status is never set, only derived from recorded facts, so money outranks everything: an order that was canceled
+or expired and is paid all the same says so, and what its ` + "`late_payment`" + ` policy makes of that is another matter.
+
+` + drawn.mermaid(string(DeriveStatus(Facts{})), nil)
+}
