@@ -192,7 +192,7 @@ func (c *change) move(now time.Time) {
 	case VerdictSame:
 		learned, confirms := c.learn(), c.evidence.Source.Authoritative() && !to.Open() && !c.payment.Confirmed
 		if confirms {
-			c.payment.Confirmed = true
+			c.payment.Confirmed, c.payment.Surplus = true, false
 		}
 		c.record = c.record && (learned || confirms || c.evidence.Source == SourceAnswer)
 		c.keep = c.keep || learned || confirms
@@ -200,7 +200,8 @@ func (c *change) move(now time.Time) {
 		c.doubt(VerdictConflict, mismatchOfStatus(c.payment, c.evidence))
 		if c.refuted() {
 			c.payment.Status = refutedTo(outcome)
-			c.payment.Confirmed = true
+			c.payment.Confirmed, c.payment.Surplus = true, false
+			c.learn()
 			c.settlePayment(now)
 			c.emitPayment()
 		}
