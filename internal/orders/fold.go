@@ -192,7 +192,7 @@ func (c *change) move(now time.Time) {
 	case VerdictSame:
 		learned, confirms := c.learn(), c.evidence.Source.Authoritative() && !to.Open() && !c.payment.Confirmed
 		if confirms {
-			c.payment.Confirmed, c.payment.Surplus = true, false
+			c.payment.Confirmed = true
 		}
 		c.record = c.record && (learned || confirms || c.evidence.Source == SourceAnswer)
 		c.keep = c.keep || learned || confirms
