@@ -1,0 +1,54 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"tillway/internal/orders"
+)
+
+// link is a HAL link; Method is left out for GET.
+type link struct {
+	Href      string `json:"href"`
+	Method    string `json:"method,omitempty"`
+	Templated bool   `json:"templated,omitempty"`
+}
+
+type links map[string]link
+
+// offer adds a link to a route if the caller may use it; the route must be one of the table's.
+func (s *server) offer(to links, caller principal, rel, method, pattern, id string) {
+	r, known := s.routes[method+" "+ginPattern(pattern)]
+	if !known || !r.allows(caller) {
+		return
+	}
+	l := link{Href: strings.Replace(pattern, "{id}", id, 1)}
+	if method != http.MethodGet {
+		l.Method = method
+	}
+	to[rel] = l
+}
+
+// orderLinks says what the caller may do with an order now, by the rules that the commands themselves obey.
+func (s *server) orderLinks(o orders.Order, caller principal) links {
+	id := o.ID.String()
+	l := links{"self": {Href: "/v1/orders/" + id}}
+	s.offer(l, caller, "order:payments", http.MethodGet, "/v1/orders/{id}/payments", id)
+	if o.Status.Payable() && o.ExpiresAt.After(s.Now()) {
+		s.offer(l, caller, "order:pay", http.MethodPost, "/v1/orders/{id}/payments", id)
+	}
+	if o.Status.Cancelable() {
+		s.offer(l, caller, "order:cancel", http.MethodPost, "/v1/orders/{id}/cancel", id)
+	}
+	return l
+}
+
+// paymentLinks says what can be done with a payment now.
+func (s *server) paymentLinks(p orders.Payment, caller principal) links {
+	l := links{"self": {Href: "/v1/payments/" + p.ID.String()}}
+	s.offer(l, caller, "payment:order", http.MethodGet, "/v1/orders/{id}", p.Order.String())
+	if p.Status == orders.PaymentRequiresAction && p.RedirectURL != "" {
+		l["payment:redirect"] = link{Href: p.RedirectURL}
+	}
+	return l
+}

@@ -1,0 +1,245 @@
+package api
+
+import (
+	"log/slog"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"tillway/internal/api/strictjson"
+	"tillway/internal/fault"
+	"tillway/internal/orders"
+)
+
+// createPaymentBody asks to pay an order. It carries card data: it lives as long as the request and is never written.
+type createPaymentBody struct {
+	PaymentMethod     *paymentMethodBody `json:"payment_method" strict:"required"`
+	CaptureMethod     string             `json:"capture_method"`
+	SavePaymentMethod bool               `json:"save_payment_method"`
+	ThreeDS           *threeDSBody       `json:"three_ds"`
+	ReturnURL         string             `json:"return_url"`
+	Browser           *browserBody       `json:"browser"`
+	Metadata          map[string]string  `json:"metadata"`
+	Description       string             `json:"description"`
+}
+
+type paymentMethodBody struct {
+	Type          string    `json:"type" strict:"required"`
+	Card          *cardBody `json:"card"`
+	PaymentMethod string    `json:"payment_method"`
+}
+
+type cardBody struct {
+	Number     string            `json:"number" strict:"required"`
+	ExpMonth   strictjson.Digits `json:"exp_month" strict:"required"`
+	ExpYear    strictjson.Digits `json:"exp_year" strict:"required"`
+	CVC        string            `json:"cvc" strict:"required"`
+	HolderName string            `json:"holder_name" strict:"required"`
+}
+
+// LogValue keeps card data out of logs.
+func (cardBody) LogValue() slog.Value { return slog.StringValue("[card]") }
+
+// String keeps card data out of formatted text.
+func (cardBody) String() string { return "[card]" }
+
+// GoString keeps card data out of %#v.
+func (cardBody) GoString() string { return "[card]" }
+
+// MarshalJSON keeps card data out of any JSON.
+func (cardBody) MarshalJSON() ([]byte, error) { return []byte(`"[card]"`), nil }
+
+type threeDSBody struct {
+	Strategy string   `json:"strategy"`
+	MPI      *mpiBody `json:"mpi"`
+}
+
+type mpiBody struct {
+	ECI       string `json:"eci" strict:"required"`
+	CAVV      string `json:"cavv" strict:"required"`
+	XID       string `json:"xid"`
+	DSTransID string `json:"ds_trans_id"`
+}
+
+type browserBody struct {
+	IP             string             `json:"ip"`
+	UserAgent      string             `json:"user_agent"`
+	Accept         string             `json:"accept"`
+	Language       string             `json:"language"`
+	JavaEnabled    *bool              `json:"java_enabled"`
+	ColorDepth     *strictjson.Digits `json:"color_depth"`
+	ScreenHeight   *strictjson.Digits `json:"screen_height"`
+	ScreenWidth    *strictjson.Digits `json:"screen_width"`
+	TimeZoneOffset *strictjson.Digits `json:"time_zone_offset"`
+	ContentLength  *strictjson.Digits `json:"content_length"`
+}
+
+// Limits of the provider (Onerway contract §7).
+const (
+	minCardDigits, maxCardDigits = 12, 19
+	maxHolderName                = 48
+	maxECI                       = 2
+	maxMPIText                   = 128
+	maxBrowserText               = 2048
+	maxLanguage                  = 64
+)
+
+// checkShape refuses what cannot be a payment. Whether the card is good (its check digit, its expiry) is the issuer's and
+// the provider's to say: that is a decline with a payment to show for it, not a malformed request.
+func (b *createPaymentBody) checkShape() error {
+	if err := b.PaymentMethod.checkShape(); err != nil {
+		return err
+	}
+	switch orders.CaptureMethod(b.CaptureMethod) {
+	case "", orders.CaptureAutomatic:
+	case orders.CaptureManual:
+		return notAllowed("capture_method", "Manual capture is not available yet; use automatic.")
+	default:
+		return fault.InvalidParam("capture_method", "capture_method must be automatic or manual.")
+	}
+	if b.SavePaymentMethod {
+		return notAllowed("save_payment_method", "Saving payment methods is not available yet.")
+	}
+	if err := b.ThreeDS.checkShape(); err != nil {
+		return err
+	}
+	return b.Browser.checkShape()
+}
+
+func notAllowed(param, message string) error {
+	return fault.New(fault.Refused, "payment_method_not_allowed", "%s", message).WithParam(param)
+}
+
+func (b *paymentMethodBody) checkShape() error {
+	switch b.Type {
+	case "card":
+	case "saved", "hosted":
+		return notAllowed("payment_method.type", "Payment methods of this type are not available yet; use card.")
+	default:
+		return fault.InvalidParam("payment_method.type", "payment_method.type must be card, saved or hosted.")
+	}
+	if b.PaymentMethod != "" {
+		return fault.InvalidParam("payment_method.payment_method", "A card is given as payment_method.card.")
+	}
+	if b.Card == nil {
+		return fault.MissingParam("payment_method.card")
+	}
+	return b.Card.checkShape()
+}
+
+// checkShape checks a card without ever repeating a value of it, and brings it to the form that goes out: digits without
+// separators, a year with its century.
+func (b *cardBody) checkShape() error {
+	const param = "payment_method.card."
+	b.Number = strings.NewReplacer(" ", "", "-", "").Replace(b.Number)
+	if b.ExpYear >= 0 && b.ExpYear < 100 {
+		b.ExpYear += 2000
+	}
+	b.HolderName = strings.TrimSpace(b.HolderName)
+	switch {
+	case !isDigits(b.Number, minCardDigits, maxCardDigits):
+		return fault.InvalidParam(param+"number", "%snumber must have %d to %d digits.", param, minCardDigits, maxCardDigits)
+	case b.ExpMonth < 1 || b.ExpMonth > 12:
+		return fault.InvalidParam(param+"exp_month", "%sexp_month must be between 1 and 12.", param)
+	case b.ExpYear < 2000 || b.ExpYear > 2099:
+		return fault.InvalidParam(param+"exp_year", "%sexp_year must be between 2000 and 2099.", param)
+	case !isDigits(b.CVC, 3, 4):
+		return fault.InvalidParam(param+"cvc", "%scvc must have 3 or 4 digits.", param)
+	case b.HolderName == "":
+		return fault.MissingParam(param + "holder_name")
+	case !isLine(b.HolderName, maxHolderName):
+		return fault.InvalidParam(param+"holder_name", "%sholder_name must be text of at most %d characters.", param, maxHolderName)
+	}
+	return nil
+}
+
+func (b *threeDSBody) checkShape() error {
+	if b == nil {
+		return nil
+	}
+	switch orders.ThreeDSStrategy(b.Strategy) {
+	case "", orders.ThreeDSAuto, orders.ThreeDSForce, orders.ThreeDSSkip:
+	default:
+		return fault.InvalidParam("three_ds.strategy", "three_ds.strategy must be auto, force or skip.")
+	}
+	if b.MPI == nil {
+		return nil
+	}
+	const param = "three_ds.mpi."
+	switch {
+	case !isDigits(b.MPI.ECI, 1, maxECI):
+		return fault.InvalidParam(param+"eci", "%seci must have one or two digits.", param)
+	case b.MPI.CAVV == "":
+		return fault.MissingParam(param + "cavv")
+	case b.MPI.XID == "" && b.MPI.DSTransID == "":
+		return fault.New(fault.Invalid, "parameter_missing",
+			"%sds_trans_id (3DS 2) or %sxid (3DS 1) is required.", param, param).WithParam(param + "ds_trans_id")
+	}
+	for _, field := range []struct{ name, value string }{
+		{"cavv", b.MPI.CAVV}, {"xid", b.MPI.XID}, {"ds_trans_id", b.MPI.DSTransID},
+	} {
+		if !isLine(field.value, maxMPIText) {
+			return fault.InvalidParam(param+field.name, "%s%s must be text of at most %d characters.", param, field.name, maxMPIText)
+		}
+	}
+	return nil
+}
+
+func (b *browserBody) checkShape() error {
+	if b == nil {
+		return nil
+	}
+	if _, err := netip.ParseAddr(b.IP); b.IP != "" && err != nil {
+		return fault.InvalidParam("browser.ip", "browser.ip must be an IPv4 or IPv6 address.")
+	}
+	for _, field := range []struct {
+		name, value string
+		most        int
+	}{
+		{"user_agent", b.UserAgent, maxBrowserText}, {"accept", b.Accept, maxBrowserText}, {"language", b.Language, maxLanguage},
+	} {
+		if !isLine(field.value, field.most) {
+			return fault.InvalidParam("browser."+field.name, "browser.%s must be text of at most %d characters.", field.name, field.most)
+		}
+	}
+	return nil
+}
+
+// request turns the body into what the domain is asked.
+func (b *createPaymentBody) request(in *call[createPaymentBody]) orders.PayRequest {
+	card := b.PaymentMethod.Card
+	request := orders.PayRequest{
+		Order: in.Order, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID,
+		Card: orders.Card{
+			Number: card.Number, ExpMonth: int(card.ExpMonth), ExpYear: int(card.ExpYear), CVC: card.CVC,
+			HolderName: card.HolderName,
+		},
+		CaptureMethod: orders.CaptureAutomatic, ThreeDS: orders.ThreeDS{Strategy: orders.ThreeDSAuto},
+		ReturnURL: b.ReturnURL, Metadata: b.Metadata, Description: b.Description,
+	}
+	if b.ThreeDS != nil {
+		if b.ThreeDS.Strategy != "" {
+			request.ThreeDS.Strategy = orders.ThreeDSStrategy(b.ThreeDS.Strategy)
+		}
+		if mpi := b.ThreeDS.MPI; mpi != nil {
+			request.ThreeDS.MPI = &orders.MPI{ECI: mpi.ECI, CAVV: mpi.CAVV, XID: mpi.XID, DSTransID: mpi.DSTransID}
+		}
+	}
+	if w := b.Browser; w != nil {
+		request.Browser = orders.Browser{
+			IP: w.IP, UserAgent: w.UserAgent, Accept: w.Accept, Language: w.Language, JavaEnabled: w.JavaEnabled,
+			ColorDepth: w.ColorDepth.Int(), ScreenHeight: w.ScreenHeight.Int(), ScreenWidth: w.ScreenWidth.Int(),
+			TimeZoneOffset: w.TimeZoneOffset.Int(), ContentLength: w.ContentLength.Int(),
+		}
+	}
+	return request
+}
+
+func isDigits(text string, fewest, most int) bool {
+	return len(text) >= fewest && len(text) <= most && strings.Trim(text, "0123456789") == ""
+}
+
+// isLine reports whether text is one line of at most so many characters.
+func isLine(text string, most int) bool {
+	return utf8.RuneCountInString(text) <= most && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
+}

@@ -1,0 +1,157 @@
+package api
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"tillway/internal/fault"
+	"tillway/internal/ids"
+	"tillway/internal/orders"
+)
+
+const (
+	defaultLimit = 10
+	maxLimit     = 100
+	maxFilter    = 512
+)
+
+// query reads the parameters of a request's query. The first fault is kept, and what was never asked for is refused at the
+// end, like an unknown field of a body.
+type query struct {
+	values url.Values
+	read   map[string]bool
+	err    error
+}
+
+// newQuery refuses queries that cannot be read, and what PostgreSQL could not compare with.
+func newQuery(raw string) (*query, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "parameter_invalid", "The query is not properly encoded.")
+	}
+	for name, all := range values {
+		for _, value := range append(slices.Clone(all), name) {
+			if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
+				return nil, fault.New(fault.Invalid, "parameter_invalid", "The query must be UTF-8 without NUL characters.")
+			}
+		}
+	}
+	return &query{values: values, read: map[string]bool{}}, nil
+}
+
+func (q *query) fail(param, format string, args ...any) {
+	if q.err == nil {
+		q.err = fault.InvalidParam(param, format, args...)
+	}
+}
+
+// text returns a parameter, "" when it is absent. Given empty or twice it means nothing, so it is refused.
+func (q *query) text(name string) string {
+	q.read[name] = true
+	values, given := q.values[name]
+	switch {
+	case !given:
+		return ""
+	case len(values) > 1:
+		q.fail(name, "%s is given more than once.", name)
+	case values[0] == "":
+		q.fail(name, "%s is empty.", name)
+	case len(values[0]) > maxFilter:
+		q.fail(name, "%s is too long.", name)
+	default:
+		return values[0]
+	}
+	return ""
+}
+
+// number returns an integer parameter, nil when it is absent.
+func (q *query) number(name string) *int64 {
+	text := q.text(name)
+	if text == "" {
+		return nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || text[0] == '+' {
+		q.fail(name, "%s must be an integer.", name)
+		return nil
+	}
+	return &n
+}
+
+// unix returns a parameter that is a time in unix seconds.
+func (q *query) unix(name string) *int64 {
+	const lastSecond = 253_402_300_799 // of the year 9999, which PostgreSQL still knows
+	n := q.number(name)
+	if n != nil && (*n < 0 || *n > lastSecond) {
+		q.fail(name, "%s must be a time in unix seconds.", name)
+		return nil
+	}
+	return n
+}
+
+func (q *query) created() orders.TimeRange {
+	return orders.TimeRange{
+		GT: q.unix("created[gt]"), GTE: q.unix("created[gte]"), LT: q.unix("created[lt]"), LTE: q.unix("created[lte]"),
+	}
+}
+
+func (q *query) page() orders.Page {
+	page := orders.Page{
+		Limit: defaultLimit, StartingAfter: q.text("starting_after"), EndingBefore: q.text("ending_before"),
+	}
+	if limit := q.number("limit"); limit != nil {
+		if *limit < 1 || *limit > maxLimit {
+			q.fail("limit", "limit must be between 1 and %d.", maxLimit)
+		}
+		page.Limit = int(*limit)
+	}
+	if page.StartingAfter != "" && page.EndingBefore != "" {
+		q.fail("ending_before", "starting_after and ending_before exclude each other.")
+	}
+	return page
+}
+
+// enum returns a parameter that is one of a few words.
+func enum[T ~string](q *query, name string, known []T) T {
+	value := T(q.text(name))
+	if value != "" && !slices.Contains(known, value) {
+		words := make([]string, len(known))
+		for i, word := range known {
+			words[i] = string(word)
+		}
+		q.fail(name, "%s must be one of %s.", name, strings.Join(words, ", "))
+	}
+	return value
+}
+
+// identifier returns a parameter that is the identifier of an entity.
+func identifier[E ids.Entity](q *query, name string) ids.ID[E] {
+	text := q.text(name)
+	if text == "" {
+		return ids.ID[E]{}
+	}
+	id, err := ids.Parse[E](text)
+	if err != nil || id.IsZero() {
+		q.fail(name, "%s is not a valid identifier of its kind.", name)
+	}
+	return id
+}
+
+// finish reports the first fault, unknown parameters included.
+func (q *query) finish() error {
+	names := make([]string, 0, len(q.values))
+	for name := range q.values {
+		if !q.read[name] {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return q.err
+	}
+	slices.Sort(names)
+	name := excerpt(names[0])
+	return fault.New(fault.Invalid, "unknown_field", "%s is not a parameter of this request.", name).WithParam(name)
+}

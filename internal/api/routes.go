@@ -1,0 +1,132 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"tillway/internal/apikeys"
+)
+
+// Route is one operation of the API, as the OpenAPI document names it.
+type Route struct{ Method, Pattern string }
+
+// Routes lists every route that is served, for the test that holds them to the OpenAPI document.
+func Routes() []Route {
+	table := (&server{}).allRoutes()
+	routes := make([]Route, 0, len(table))
+	for _, r := range table {
+		routes = append(routes, Route{Method: r.method, Pattern: r.pattern})
+	}
+	return routes
+}
+
+// face says who speaks to a route, which decides how it answers.
+type face string
+
+const (
+	// faceNone: no route matched.
+	faceNone face = ""
+	// faceAPI: programs with a key; JSON, media types, error envelopes.
+	faceAPI face = "api"
+	// facePage: shoppers' browsers, without a key.
+	facePage face = "page"
+	// faceProvider: the provider's notifications, verified by their signature answered in its terms.
+	faceProvider face = "provider"
+	// faceProcess: whoever runs us; no key, no limit.
+	faceProcess face = "process"
+)
+
+// route is one row of the table. Access is given to roles and, if shopper is set, to the order's client secret.
+type route struct {
+	method, pattern string
+	face            face
+	roles           []apikeys.Role
+	shopper         bool
+	// keyRequired: the Idempotency-Key must be there, since the request creates something or moves money.
+	keyRequired bool
+	// rel is the name of the link to this route in the root resource, "" for none.
+	rel    string
+	handle gin.HandlerFunc
+}
+
+// allows reports whether a caller may use the route. For a client secret, the order in the path must be its own; that is
+// the endpoint's to check, since the path is read there.
+func (r route) allows(p principal) bool {
+	switch p.kind {
+	case principalKey:
+		return slices.Contains(r.roles, p.key.Role)
+	case principalShopper:
+		return r.shopper
+	case principalNone:
+	}
+	return false
+}
+
+// allRoutes is the table of all routes (API.md §2).
+func (s *server) allRoutes() []route {
+	anyRole := apikeys.Roles()
+	commerce := []apikeys.Role{apikeys.RoleStorefront, apikeys.RoleAdmin}
+	return []route{
+		{
+			method: http.MethodGet, pattern: "/v1", face: faceAPI, roles: anyRole,
+			handle: endpoint(s, s.getRoot),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/orders", face: faceAPI, roles: commerce, keyRequired: true,
+			rel: "order:create", handle: endpoint(s, s.createOrder),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/orders", face: faceAPI, roles: anyRole,
+			rel: "orders", handle: listing(s, s.listOrders),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/orders/{id}", face: faceAPI, roles: anyRole, shopper: true,
+			rel: "order", handle: endpoint(s, s.getOrder),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/orders/{id}", face: faceAPI, roles: commerce,
+			rel: "order:update", handle: endpoint(s, s.updateOrder),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/orders/{id}/cancel", face: faceAPI, roles: commerce,
+			rel: "order:cancel", handle: endpoint(s, s.cancelOrder),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/orders/{id}/payments", face: faceAPI, roles: commerce, shopper: true,
+			keyRequired: true, rel: "order:pay", handle: endpoint(s, s.createPayment),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/orders/{id}/payments", face: faceAPI, roles: anyRole,
+			rel: "order:payments", handle: listing(s, s.listOrderPayments),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/payments", face: faceAPI, roles: anyRole,
+			rel: "payments", handle: listing(s, s.listPayments),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/payments/{id}", face: faceAPI, roles: anyRole,
+			rel: "payment", handle: endpoint(s, s.getPayment),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/payments/{id}", face: faceAPI, roles: commerce,
+			rel: "payment:update", handle: endpoint(s, s.updatePayment),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/events", face: faceAPI, roles: anyRole,
+			rel: "events", handle: listing(s, s.listEvents),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/events/{id}", face: faceAPI, roles: anyRole,
+			rel: "event", handle: endpoint(s, s.getEvent),
+		},
+		{method: http.MethodGet, pattern: "/v1/payments/{id}/return", face: facePage, handle: s.returnPage},
+		{method: http.MethodPost, pattern: "/v1/payments/{id}/return", face: facePage, handle: s.returnPage},
+		{method: http.MethodPost, pattern: "/v1/webhooks/onerway", face: faceProvider, handle: s.notification},
+		{method: http.MethodGet, pattern: "/openapi.yaml", face: faceProcess, handle: gin.WrapH(OpenAPIHandler())},
+		{method: http.MethodGet, pattern: "/docs", face: faceProcess, handle: gin.WrapH(DocsHandler())},
+		{method: http.MethodGet, pattern: "/healthz", face: faceProcess, handle: s.healthz},
+		{method: http.MethodGet, pattern: "/readyz", face: faceProcess, handle: s.readyz},
+	}
+}

@@ -1,0 +1,417 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"tillway/internal/api"
+	"tillway/internal/api/openapitest"
+	"tillway/internal/apikeys"
+	"tillway/internal/embedded/redistest"
+	"tillway/internal/events"
+	"tillway/internal/fault"
+	"tillway/internal/idempotency"
+	"tillway/internal/money"
+	"tillway/internal/orders"
+	"tillway/internal/postgres/pgtest"
+	"tillway/internal/ratelimit"
+	"tillway/internal/telemetry"
+)
+
+const (
+	publicURL    = "https://pay.example.com"
+	returnSecret = "return-secret"
+
+	goodCard      = "4761344136141390"
+	declinedCard  = "4021937195658141"
+	challengeCard = "4000020951595032"
+	lostCard      = "4000027891380961"
+	refusedCard   = "4000128449498204"
+	unsentCard    = "4000000000002701"
+	slowCard      = "4000000000001091"
+)
+
+// cards is a provider whose answer depends on the card.
+type cards struct {
+	mu    sync.Mutex
+	sales []string // merchant transaction ids
+	// settled is what Find answers by merchant transaction id; without an entry the question fails.
+	settled map[string]orders.Evidence
+	// release lets sales of slowCard go on.
+	release chan struct{}
+	began   chan struct{}
+}
+
+func (g *cards) Accepts(amount money.Amount) error {
+	if amount.Currency.Digits() == 3 {
+		return fault.New(fault.Refused, "currency_not_supported", "%s has three decimals.", amount.Currency).WithParam("currency")
+	}
+	return nil
+}
+
+func (g *cards) Admit(context.Context) error { return nil }
+
+func (g *cards) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
+	g.mu.Lock()
+	g.sales = append(g.sales, sale.MerchantTxnID)
+	g.mu.Unlock()
+	e := orders.Evidence{
+		Source: orders.SourceAnswer, Amount: sale.Amount, ProviderTransactionID: "txn_" + sale.MerchantTxnID,
+	}
+	switch sale.Card.Number {
+	case declinedCard:
+		e.Outcome = orders.OutcomeDeclined
+		e.Failure = &orders.Failure{
+			Code: "insufficient_funds", DeclineCode: "insufficient_funds", Message: "The card has insufficient funds.",
+			Category: orders.FailureSoft, ProviderCode: "20051",
+		}
+	case refusedCard:
+		e.Outcome = orders.OutcomeDeclined
+		e.Failure = &orders.Failure{
+			Code: "processing_error", Message: "The provider refused the request.", Category: orders.FailureConfiguration,
+			ProviderCode: "40000",
+		}
+	case challengeCard:
+		e.Outcome, e.RedirectURL = orders.OutcomeActionRequired, "https://psp.example.com/3ds/1"
+	case lostCard:
+		e = orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeUnknown}
+	case unsentCard:
+		e = orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeNeverSent, Failure: &orders.Failure{
+			Code: "processing_error", Message: "Never sent.", Category: orders.FailureTechnical,
+		}}
+	case slowCard:
+		g.began <- struct{}{}
+		select {
+		case <-g.release:
+		case <-ctx.Done():
+		}
+		e.Outcome = orders.OutcomeSucceeded
+	default:
+		e.Outcome = orders.OutcomeSucceeded
+	}
+	return e
+}
+
+func (g *cards) Find(_ context.Context, q orders.Query) (orders.Evidence, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e, ok := g.settled[q.MerchantTxnID]; ok {
+		return e, nil
+	}
+	return orders.Evidence{}, errors.New("the provider did not answer")
+}
+
+// settle makes the provider tell the outcome when it is asked.
+func (g *cards) settle(merchantTxnID string, outcome orders.Outcome, amount money.Amount) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.settled[merchantTxnID] = orders.Evidence{
+		Source: orders.SourceQuery, Outcome: outcome, Amount: amount, ProviderTransactionID: "txn_" + merchantTxnID,
+	}
+}
+
+func (g *cards) saleCount() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.sales)
+}
+
+type observer struct{}
+
+func (observer) PaymentMoved(context.Context, orders.Payment) {}
+
+func (observer) Settled(context.Context, orders.Payment, orders.Source, time.Duration) {}
+
+// testBundle is a whole service over real HTTP, PostgreSQL and Redis; only the provider is made up.
+type testBundle struct {
+	pool     *pgxpool.Pool
+	redis    redis.UniversalClient
+	provider *cards
+	orders   *orders.Service
+	server   *httptest.Server
+	client   *http.Client
+	logs     *logBuffer
+	keys     map[apikeys.Role]string
+	cut      atomic.Bool // the database cannot be reached
+}
+
+func (b *testBundle) openPool(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(pgtest.URL(t))
+	require.NoError(t, err)
+	dial := config.ConnConfig.DialFunc
+	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if b.cut.Load() {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+		}
+		return dial(ctx, network, address)
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// cutDatabase makes PostgreSQL unreachable.
+func (b *testBundle) cutDatabase() {
+	b.cut.Store(true)
+	b.pool.Reset()
+}
+
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+// Write appends to the buffer.
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+// String returns what was written.
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// setup starts a service; adjust changes what it is made of.
+func setup(t *testing.T, adjust ...func(*api.Deps)) *testBundle {
+	t.Helper()
+	b := &testBundle{
+		redis: redistest.New(t), logs: &logBuffer{}, keys: map[apikeys.Role]string{},
+		provider: &cards{settled: map[string]orders.Evidence{}, release: make(chan struct{}), began: make(chan struct{}, 100)},
+	}
+	b.pool = b.openPool(t)
+	dataKey := bytes.Repeat([]byte{7}, 32)
+	logger := telemetry.NewLogger(b.logs, slog.LevelDebug)
+	allowed := func(text string) bool {
+		u, err := url.Parse(text)
+		return err == nil && u.User == nil && u.Scheme == "https" && u.Host == "shop.example.com"
+	}
+	b.orders = orders.New(b.pool, b.provider, observer{}, logger, time.Now, orders.Config{
+		PublicURL: publicURL, ReturnURLAllowed: allowed, MaxAmount: 99_999_999, CallerDeadline: 10 * time.Second,
+		ChargeTimeout: 20 * time.Second, Schedule: orders.Schedule{time.Hour}, NotFoundAfter: time.Hour,
+		Confirm: orders.ConfirmMismatch, SecretKey: dataKey,
+	})
+	fingerprints, err := idempotency.NewKeys(dataKey)
+	require.NoError(t, err)
+	store, err := idempotency.New(idempotency.Options{Redis: b.redis, Keys: fingerprints})
+	require.NoError(t, err)
+	limiter, err := ratelimit.NewLimiter(ratelimit.LimiterOptions{Redis: b.redis, PerSecond: 10_000})
+	require.NoError(t, err)
+	secrets := apikeys.New(b.pool, apikeys.Options{})
+	for _, role := range apikeys.Roles() {
+		_, secret, err := secrets.Create(t.Context(), role, string(role))
+		require.NoError(t, err)
+		b.keys[role] = secret
+	}
+	deps := api.Deps{
+		Orders: b.orders, Events: events.New(b.pool), Keys: secrets, Idempotency: store, Fingerprints: fingerprints,
+		Limiter: limiter, RateLimit: 10_000, PublicURL: publicURL, ReturnURLAllowed: allowed,
+		ReturnSecret: []byte(returnSecret), Logger: logger, Metrics: telemetry.DiscardMetrics(),
+		Tracer: noop.NewTracerProvider(), Propagator: propagation.TraceContext{}, Now: time.Now,
+		Notifications: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil || len(body) > 256<<10 {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(http.StatusRequestEntityTooLarge)
+				_, _ = io.WriteString(w, errorJSON(invalid, "body_too_large", "Too large.", ""))
+				return
+			}
+			w.Header().Set("Content-Type", "text/plain")
+			_, _ = w.Write(body)
+		}),
+		Checks: []api.Check{
+			{Name: "postgres", Required: true, Run: b.pool.Ping},
+			{Name: "redis", Run: func(ctx context.Context) error { return b.redis.Ping(ctx).Err() }},
+		},
+	}
+	for _, change := range adjust {
+		change(&deps)
+	}
+	b.server = httptest.NewServer(api.New(deps))
+	t.Cleanup(b.server.Close)
+	b.client = &http.Client{
+		Transport:     openapitest.Transport(t, nil),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return b
+}
+
+// request is one call to the API. The defaults are what a good storefront sends.
+type request struct {
+	method, path string
+	body         any // a string is sent as it is
+	as           apikeys.Role
+	secret       string // instead of a role's key
+	key          string // Idempotency-Key
+	header       map[string]string
+	// wrong: the request breaks the document on purpose.
+	wrong bool
+}
+
+type response struct {
+	status int
+	header http.Header
+	body   string
+	json   map[string]any
+}
+
+func (b *testBundle) do(t *testing.T, r request) response {
+	t.Helper()
+	answer, err := b.try(t.Context(), r)
+	require.NoError(t, err)
+	return answer
+}
+
+// try is do for goroutines, which must not end the test.
+func (b *testBundle) try(ctx context.Context, r request) (response, error) {
+	var body io.Reader
+	switch content := r.body.(type) {
+	case nil:
+	case string:
+		body = strings.NewReader(content)
+	default:
+		raw, err := json.Marshal(content)
+		if err != nil {
+			return response{}, err
+		}
+		body = bytes.NewReader(raw)
+	}
+	if r.wrong {
+		ctx = openapitest.Malformed(ctx)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, b.server.URL+r.path, body)
+	if err != nil {
+		return response{}, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.secret == "" && r.as != "none" {
+		if r.as == "" {
+			r.as = apikeys.RoleStorefront
+		}
+		r.secret = b.keys[r.as]
+	}
+	if r.secret != "" {
+		req.Header.Set("Authorization", "Bearer "+r.secret)
+	}
+	if r.key != "" {
+		req.Header.Set("Idempotency-Key", r.key)
+	}
+	req.Header.Set("X-Correlation-Id", "c-1")
+	for name, value := range r.header {
+		if value == "" {
+			req.Header.Del(name)
+			continue
+		}
+		req.Header.Set(name, value)
+	}
+	answer, err := b.client.Do(req)
+	if err != nil {
+		return response{}, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	raw, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return response{}, err
+	}
+	out := response{status: answer.StatusCode, header: answer.Header, body: string(raw)}
+	_ = json.Unmarshal(raw, &out.json)
+	return out, nil
+}
+
+type object = map[string]any
+
+func orderBody(changes ...object) object {
+	body := object{
+		"amount": 2700, "currency": "EUR", "return_url": "https://shop.example.com/done?cart=7",
+		"billing_details": object{"email": "buyer@example.com", "address": object{"country": "DE"}},
+	}
+	for _, change := range changes {
+		for name, value := range change {
+			if value == nil {
+				delete(body, name)
+				continue
+			}
+			body[name] = value
+		}
+	}
+	return body
+}
+
+func payBody(number string, changes ...object) object {
+	body := object{"payment_method": object{"type": "card", "card": object{
+		"number": number, "exp_month": 12, "exp_year": 2031, "cvc": "123", "holder_name": "Ada Lovelace",
+	}}}
+	for _, change := range changes {
+		maps.Copy(body, change)
+	}
+	return body
+}
+
+func (b *testBundle) createOrder(t *testing.T, changes ...object) (id string, order response) {
+	t.Helper()
+	order = b.do(t, request{method: "POST", path: "/v1/orders", body: orderBody(changes...), key: rand.Text()})
+	require.Equal(t, http.StatusCreated, order.status, order.body)
+	return order.str("id"), order
+}
+
+func (b *testBundle) pay(t *testing.T, order, number string) response {
+	t.Helper()
+	return b.do(t, request{method: "POST", path: "/v1/orders/" + order + "/payments", body: payBody(number), key: rand.Text()})
+}
+
+// at follows a path such as error.payment.id; nil when it leads nowhere.
+func (r response) at(path string) any {
+	var found any = r.json
+	for name := range strings.SplitSeq(path, ".") {
+		within, ok := found.(map[string]any)
+		if !ok {
+			return nil
+		}
+		found = within[name]
+	}
+	return found
+}
+
+func (r response) str(path string) string {
+	text, _ := r.at(path).(string)
+	return text
+}
+
+// rels lists the names of the links.
+func (r response) rels() []string {
+	found, _ := r.at("_links").(map[string]any)
+	names := make([]string, 0, len(found))
+	for name := range found {
+		names = append(names, name)
+	}
+	return names
+}
