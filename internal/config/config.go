@@ -83,14 +83,17 @@ const (
 )
 
 // FromEnvironment is Load over the environment of the process.
-func FromEnvironment(purposes ...Purpose) (Config, error) {
+func FromEnvironment(purposes ...Purpose) (Config, error) { return Load(Environ(), purposes...) }
+
+// Environ is the environment of the process, for who configures a service with only some of it.
+func Environ() map[string]string {
 	environ := make(map[string]string)
 	for _, entry := range os.Environ() {
 		if name, value, found := strings.Cut(entry, "="); found && name != "" {
 			environ[name] = value
 		}
 	}
-	return Load(environ, purposes...)
+	return environ
 }
 
 // Load reads the configuration from environ. Naming the purposes here rather than validating afterwards puts what is
