@@ -1,0 +1,212 @@
+package gateway_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tillway/internal/ids"
+	"tillway/internal/money"
+	"tillway/internal/onerway"
+	"tillway/internal/onerway/gateway"
+	"tillway/internal/orders"
+	"tillway/internal/ratelimit"
+	"tillway/internal/sandbox"
+)
+
+// Cards of the sandbox.
+const (
+	cardPays         = "4761344136141390"
+	cardNoFunds      = "4021937195658141"
+	cardChallenged   = "4000020951595032"
+	cardAuthFails    = "4000000000001109"
+	cardAuthRefused  = "4000009900000012"
+	cardFrictionless = "4000009900000020"
+	cardLosesAnswer  = "4000009900000103"
+	cardServerError  = "4000009900000152"
+	cardBadSignature = "4000009900000194"
+	cardUnmapped     = "4000009900000228"
+	cardProcessing   = "4000009900000236"
+)
+
+// testBundle is a gateway on the real client, before a strict sandbox.
+type testBundle struct {
+	gateway  *gateway.Gateway
+	sandbox  *sandbox.Server
+	client   *onerway.Client
+	observer *observer
+	budget   *budget
+	log      *strings.Builder
+	url      string
+	received *notifications
+}
+
+type settings struct {
+	sandbox sandbox.Config
+	client  onerway.Config
+	api     gateway.API
+}
+
+func setup(t *testing.T, options ...func(*settings)) *testBundle {
+	t.Helper()
+	s := settings{sandbox: sandbox.Config{Strict: true}}
+	for _, option := range options {
+		option(&s)
+	}
+	b := &testBundle{
+		sandbox: sandbox.New(s.sandbox), observer: &observer{}, budget: &budget{}, log: &strings.Builder{},
+		received: &notifications{},
+	}
+	server := httptest.NewServer(b.sandbox.Handler())
+	shop := httptest.NewServer(b.received)
+	b.received.url, b.url = shop.URL, server.URL
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	var running sync.WaitGroup
+	running.Go(func() { _ = b.sandbox.Run(ctx) })
+
+	s.client.BaseURL, s.client.MerchantNo, s.client.AppID = server.URL, sandbox.DefaultMerchantNo, sandbox.DefaultAppID
+	s.client.SecretKey = onerway.Conceal(sandbox.DefaultSecretKey)
+	var err error
+	b.client, err = onerway.New(s.client)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		b.client.Close()
+		stop()
+		running.Wait()
+		server.Close()
+		shop.Close()
+	})
+	b.gateway = newGateway(t, b.client, b.observer, b.budget, s.api)
+	return b
+}
+
+func newGateway(
+	t *testing.T, provider gateway.Provider, observer *observer, budget *budget, api gateway.API,
+) *gateway.Gateway {
+	t.Helper()
+	g, err := gateway.New(gateway.Options{Provider: provider, Budget: budget, Observer: observer, API: api})
+	require.NoError(t, err)
+	return g
+}
+
+// find asks the provider about the sale.
+func (b *testBundle) find(t *testing.T, sale orders.Sale) orders.Evidence {
+	t.Helper()
+	ev, err := b.gateway.Find(t.Context(), orders.Query{
+		MerchantTxnID: sale.MerchantTxnID, Amount: sale.Amount, Patience: 5 * time.Second,
+	})
+	require.NoError(t, err)
+	return ev
+}
+
+// sale is a good sale; edits change it.
+func (b *testBundle) sale(card string, amount money.Amount, edits ...func(*orders.Sale)) orders.Sale {
+	payment, order := ids.New[ids.PaymentEntity](), ids.New[ids.OrderEntity]()
+	germany := &orders.Address{Line1: "Hauptstraße 1", Line2: "Hof 2", City: "Köln", PostalCode: "50667", Country: "DE"}
+	contact := orders.Contact{FirstName: "Test", LastName: "Buyer", Email: "buyer@example.com", Phone: "+49 221 1", Address: germany}
+	sale := orders.Sale{
+		Payment: payment, Order: order, MerchantTxnID: payment.String(), OriginalID: order.String(), Amount: amount,
+		Card:    orders.Card{Number: card, ExpMonth: 5, ExpYear: time.Now().Year() + 3, CVC: "123", HolderName: "Test Buyer"},
+		Billing: contact, Shipping: contact, CustomerID: ids.New[ids.CustomerEntity]().String(),
+		ThreeDS:   orders.ThreeDS{Strategy: orders.ThreeDSAuto},
+		ReturnURL: b.received.url + "/return", NotifyURL: b.received.url + "/notify", SentAt: time.Now(),
+	}
+	for _, edit := range edits {
+		edit(&sale)
+	}
+	return sale
+}
+
+func amount(t require.TestingT, minor int64, code string) money.Amount {
+	currency, err := money.ParseCurrency(code)
+	require.NoError(t, err)
+	return money.New(minor, currency)
+}
+
+// budget grants every call, or refuses with err.
+type budget struct {
+	mu    sync.Mutex
+	lanes []ratelimit.Lane
+	err   error
+}
+
+func (b *budget) Acquire(_ context.Context, lane ratelimit.Lane) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lanes = append(b.lanes, lane)
+	return b.err
+}
+
+// observer keeps what it is told as "operation class" and kinds.
+type observer struct {
+	mu       sync.Mutex
+	calls    []string
+	unmapped []string
+}
+
+func (o *observer) PSPCall(_ context.Context, operation, class string, _ time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.calls = append(o.calls, operation+" "+class)
+}
+
+func (o *observer) UnmappedProviderValue(_ context.Context, kind string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.unmapped = append(o.unmapped, kind)
+}
+
+// notifications is the merchant's side: it keeps what the sandbox notifies of.
+type notifications struct {
+	url string
+	mu  sync.Mutex
+	got []received
+}
+
+type received struct {
+	body   []byte
+	header string
+}
+
+func (n *notifications) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	n.mu.Lock()
+	n.got = append(n.got, received{body, r.Header.Get(onerway.SignatureHeader)})
+	n.mu.Unlock()
+	var fields struct {
+		TransactionID string `json:"transactionId"`
+	}
+	_ = json.Unmarshal(body, &fields)
+	_, _ = io.WriteString(w, fields.TransactionID)
+}
+
+// notification waits for one about the sale and verifies it.
+func (b *testBundle) notification(t *testing.T, sale orders.Sale) onerway.Notification {
+	t.Helper()
+	var found onerway.Notification
+	require.Eventually(t, func() bool {
+		b.received.mu.Lock()
+		defer b.received.mu.Unlock()
+		for _, message := range b.received.got {
+			n, err := onerway.VerifyNotification(message.body, message.header, b.client.Secrets())
+			if err == nil && n.MerchantTxnID == sale.MerchantTxnID {
+				found = n
+				return true
+			}
+		}
+		return false
+	}, 5*time.Second, 2*time.Millisecond, "a notification about the sale")
+	return found
+}
