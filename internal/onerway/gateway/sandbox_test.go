@@ -45,8 +45,8 @@ func TestSale_Succeeds(t *testing.T) {
 	require.NotContains(t, string(found.Body), "Test Buyer", "the cardholder's name is not kept")
 	require.NotContains(t, string(found.Body), "buyer@example.com")
 
-	id, told, relevant := b.gateway.NotificationEvidence(b.notification(t, sale))
-	require.True(t, relevant)
+	id, told, err := b.gateway.NotificationEvidence(t.Context(), b.notification(t, sale))
+	require.NoError(t, err)
 	require.Equal(t, sale.MerchantTxnID, id)
 	require.Equal(t, orders.OutcomeSucceeded, told.Outcome)
 	require.Equal(t, orders.SourceNotification, told.Source)
@@ -177,8 +177,8 @@ func TestSale_LeftChallengeIsClosedInTime(t *testing.T) {
 
 	b.sandbox.Advance(31 * time.Minute)
 
-	_, told, relevant := b.gateway.NotificationEvidence(b.notification(t, sale))
-	require.True(t, relevant)
+	_, told, err := b.gateway.NotificationEvidence(t.Context(), b.notification(t, sale))
+	require.NoError(t, err)
 	require.Equal(t, orders.OutcomeClosed, told.Outcome)
 	require.Equal(t, "authentication_timeout", told.Failure.Code)
 	require.Equal(t, orders.ThreeDSTimeout, told.ThreeDSResult)
@@ -332,7 +332,8 @@ func TestFind_InIntents(t *testing.T) {
 			require.Equal(t, []string{"query_intent answered", "query answered"}, b.observer.calls[1:])
 			if test.outcome == orders.OutcomeDeclined {
 				require.Equal(t, "insufficient_funds", found.Failure.Code)
-				_, told, _ := b.gateway.NotificationEvidence(b.notification(t, sale))
+				_, told, err := b.gateway.NotificationEvidence(t.Context(), b.notification(t, sale))
+				require.NoError(t, err)
 				require.Equal(t, orders.OutcomeDeclined, told.Outcome)
 				require.Equal(t, "F/O", told.ProviderStatus)
 			}
