@@ -29,6 +29,10 @@ func TestIdempotency_RepeatsTheStoredAnswer(t *testing.T) {
 	require.Equal(t, http.StatusPaymentRequired, declined.status)
 	repeated := b.do(t, pay)
 	require.Equal(t, declined.body, repeated.body)
+	pay.header = map[string]string{"X-Correlation-Id": "c-2"}
+	later := b.do(t, pay)
+	require.Equal(t, declined.body, later.body, "with the correlation id of the request that did it")
+	require.Equal(t, "c-2", later.header.Get("X-Correlation-Id"))
 	require.Equal(t, "true", repeated.header.Get("Idempotent-Replayed"))
 	require.Equal(t, 1, b.provider.saleCount())
 }
@@ -125,6 +129,18 @@ func TestIdempotency_ForgetsWhatFailed(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, b.do(t, bad).status)
 	good := request{method: "POST", path: "/v1/orders", body: orderBody(), key: "k"}
 	require.Equal(t, http.StatusCreated, b.do(t, good).status)
+}
+
+// A sale that was never sent ends in 503, and its key may be used again (API.md §1).
+func TestIdempotency_AfterAnUnsentSaleTheKeyPaysAnew(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id, _ := b.createOrder(t)
+	pay := request{method: "POST", path: "/v1/orders/" + id + "/payments", body: payBody(unsentCard), key: "k"}
+	for range 2 {
+		require.Equal(t, http.StatusServiceUnavailable, b.do(t, pay).status)
+	}
+	require.Equal(t, 2, b.provider.saleCount())
 }
 
 // With Redis gone or flushed, the rows decide alone: the same answers, and never a second charge.

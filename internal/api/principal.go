@@ -56,7 +56,8 @@ func callerOf(c *gin.Context) principal {
 // identify finds out who the caller is. It refuses nobody yet: an unknown caller is limited by address first, so that
 // keys cannot be guessed any faster than the limit allows.
 func (s *server) identify(c *gin.Context) {
-	if s.routeOf(c).face == faceProvider || c.Request.Header.Get("Authorization") == "" {
+	face := s.routeOf(c).face
+	if (face != faceAPI && face != faceNone) || c.Request.Header.Get("Authorization") == "" {
 		return
 	}
 	p, err := s.authenticate(c)

@@ -337,6 +337,10 @@ func TestRefusals_WhenTheDatabaseIsAway(t *testing.T) {
 	require.Equal(t, "api_error", got.str("error.type"))
 	require.NotEmpty(t, got.header.Get("Retry-After"))
 
+	stranger := b.do(t, request{method: "GET", path: "/v1/orders/" + id, as: apikeys.RoleOps})
+	require.Equal(t, http.StatusServiceUnavailable, stranger.status, "a key that is not known yet is not a wrong key")
+	require.Equal(t, "database_unavailable", stranger.str("error.code"))
+
 	ready := b.do(t, request{method: "GET", path: "/readyz", as: "none"})
 	require.Equal(t, http.StatusServiceUnavailable, ready.status)
 	require.JSONEq(t, `{"status":"unavailable","checks":{"postgres":{"status":"unavailable","required":true},"redis":{"status":"ok","required":false}}}`, ready.body)

@@ -202,6 +202,12 @@ func (b *logBuffer) String() string {
 // setup starts a service; adjust changes what it is made of.
 func setup(t *testing.T, adjust ...func(*api.Deps)) *testBundle {
 	t.Helper()
+	return setupWith(t, nil, adjust...)
+}
+
+// setupWith starts a service on a provider of its own, the cards above when there is none.
+func setupWith(t *testing.T, provider orders.Gateway, adjust ...func(*api.Deps)) *testBundle {
+	t.Helper()
 	b := &testBundle{
 		redis: redistest.New(t), logs: &logBuffer{}, keys: map[apikeys.Role]string{},
 		provider: &cards{settled: map[string]orders.Evidence{}, release: make(chan struct{}), began: make(chan struct{}, 100)},
@@ -213,7 +219,10 @@ func setup(t *testing.T, adjust ...func(*api.Deps)) *testBundle {
 		u, err := url.Parse(text)
 		return err == nil && u.User == nil && u.Scheme == "https" && u.Host == "shop.example.com"
 	}
-	b.orders = orders.New(b.pool, b.provider, observer{}, logger, time.Now, orders.Config{
+	if provider == nil {
+		provider = b.provider
+	}
+	b.orders = orders.New(b.pool, provider, observer{}, logger, time.Now, orders.Config{
 		PublicURL: publicURL, ReturnURLAllowed: allowed, MaxAmount: 99_999_999, CallerDeadline: 10 * time.Second,
 		ChargeTimeout: 20 * time.Second, Schedule: orders.Schedule{time.Hour}, NotFoundAfter: time.Hour,
 		Confirm: orders.ConfirmMismatch, SecretKey: dataKey,
