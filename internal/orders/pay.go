@@ -110,7 +110,7 @@ func (s *Service) begin(ctx context.Context, o Order, req PayRequest) (Order, Pa
 	if err != nil {
 		return o, p, err
 	}
-	metadata, err := asJSON(p.Resource().Metadata)
+	metadata, err := asJSON(p.Metadata)
 	if err != nil {
 		return o, p, err
 	}
@@ -142,10 +142,14 @@ func newPayment(o Order, req PayRequest, now time.Time) Payment {
 	if returnURL == "" {
 		returnURL = o.ReturnURL
 	}
+	metadata := req.Metadata
+	if metadata == nil {
+		metadata = Metadata{}
+	}
 	return Payment{
 		ID: id, Order: o.ID, Attempt: o.Attempts + 1, Status: PaymentProcessing, Amount: o.Amount,
 		CaptureMethod: CaptureAutomatic, MerchantTxnID: id.String(), Card: req.Card.Summary(), ReturnURL: returnURL,
-		Metadata: req.Metadata, Description: req.Description, Livemode: o.Livemode, CorrelationID: req.CorrelationID,
+		Metadata: metadata, Description: req.Description, Livemode: o.Livemode, CorrelationID: req.CorrelationID,
 		CreatedAt: now, UpdatedAt: now, SentAt: now,
 	}
 }

@@ -25,7 +25,7 @@ func orderFromRow(r dbsqlc.Order) (Order, error) {
 		ReturnURL: r.ReturnUrl, LatePayment: LatePayment(r.LatePayment),
 		LatestPayment: ids.FromNullable[ids.PaymentEntity](r.LatestPaymentID), NeedsReview: r.NeedsReview,
 		Attempts: int(r.Attempts), LastSequence: r.LastSequence, Version: r.Version, CorrelationID: r.CorrelationID,
-		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ExpiresAt: r.ExpiresAt,
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
 		PaidAt: orZero(r.PaidAt), CanceledAt: orZero(r.CanceledAt), ExpiredAt: orZero(r.ExpiredAt),
 	}
 	if !o.Status.Valid() {
@@ -63,7 +63,7 @@ func paymentFromRow(r dbsqlc.Payment) (Payment, error) {
 		},
 		RedirectURL: r.RedirectUrl, ReturnURL: r.ReturnUrl, ThreeDSResult: ThreeDSResult(r.ThreeDsResult), ECI: r.Eci,
 		Challenged: r.Challenged, Description: r.Description, NotFoundCount: int(r.NotFoundCount), Checks: int(r.Checks),
-		CorrelationID: r.CorrelationID, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, SentAt: r.SentAt,
+		CorrelationID: r.CorrelationID, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), SentAt: r.SentAt.UTC(),
 		NextCheckAt: orZero(r.NextCheckAt), FinalAt: orZero(r.FinalAt),
 	}
 	if !p.Status.Valid() {
@@ -107,11 +107,12 @@ func orEmpty(s *string) string {
 	return *s
 }
 
+// orZero returns the time in UTC, as all of the domain's times are; pgx gives it in the machine's zone.
 func orZero(t *time.Time) time.Time {
 	if t == nil {
 		return time.Time{}
 	}
-	return *t
+	return t.UTC()
 }
 
 func timeOrNil(t time.Time) *time.Time {
