@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/extra/redisotel/v9"
+	"github.com/redis/go-redis/v9"
+
+	"tillway/internal/apikeys"
+	"tillway/internal/config"
+	"tillway/internal/events"
+	"tillway/internal/jobs"
+	"tillway/internal/onerway"
+	"tillway/internal/onerway/gateway"
+	"tillway/internal/orders"
+	"tillway/internal/postgres"
+	"tillway/internal/ratelimit"
+	"tillway/internal/telemetry"
+	"tillway/internal/webhooks"
+	"tillway/migrations"
+)
+
+// chargeMargin is what a charge may take beyond ONERWAY_TIMEOUT before its caller-side context ends it.
+const chargeMargin = 2 * time.Second
+
+// app is everything that a process of the service is made of, wired top to bottom by newApp.
+type app struct {
+	config   config.Config
+	log      *slog.Logger
+	tel      *telemetry.Telemetry
+	pool     *pgxpool.Pool
+	redis    redis.UniversalClient
+	provider *onerway.Client
+	gateway  *gateway.Gateway
+	keys     *apikeys.Service
+	orders   *orders.Service
+	events   *events.Service
+	receiver *webhooks.Receiver
+	closers  []func(context.Context) error
+}
+
+// newApp wires the service, which logs to log. It reaches PostgreSQL, which must be migrated, and creates the configured keys; Redis and the
+// provider may be away.
+func newApp(ctx context.Context, cfg config.Config, log io.Writer) (_ *app, err error) {
+	a := &app{config: cfg, log: telemetry.NewLogger(log, cfg.LogLevel)}
+	defer func() {
+		if err != nil {
+			a.close(context.WithoutCancel(ctx))
+		}
+	}()
+	a.tel, err = telemetry.Setup(ctx, telemetry.Options{
+		ServiceName: "tillway", Version: buildVersion(), Livemode: cfg.Livemode, TraceExport: string(cfg.TraceExport()),
+	})
+	if err != nil {
+		return a, fmt.Errorf("set up telemetry: %w", err)
+	}
+	a.tel.InstallGlobals(a.log)
+	a.closers = append(a.closers, a.tel.Shutdown)
+	for _, step := range []func(context.Context) error{a.openPostgres, a.openRedis, a.openProvider, a.openDomains} {
+		if err := step(ctx); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+func (a *app) openPostgres(ctx context.Context) (err error) {
+	a.pool, err = postgres.Open(ctx, a.config.DatabaseURL.Reveal(), postgres.Options{
+		Tracer: a.tel.DBTracer(), ApplicationName: "tillway",
+	})
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, func(context.Context) error { a.pool.Close(); return nil })
+	pending, err := migrations.Pending(ctx, a.config.DatabaseURL.Reveal())
+	if err != nil {
+		return fmt.Errorf("compare the schema: %w", err)
+	}
+	if pending {
+		return errors.New("the database lacks migrations of this version: run `server migrate up` first")
+	}
+	return nil
+}
+
+func (a *app) openRedis(context.Context) error {
+	options, err := a.config.RedisOptions()
+	if err != nil {
+		return err
+	}
+	options.ContextTimeoutEnabled = true
+	a.redis = redis.NewUniversalClient(options)
+	a.closers = append(a.closers, func(context.Context) error { return a.redis.Close() })
+	return redisotel.InstrumentTracing(a.redis,
+		redisotel.WithTracerProvider(a.tel.TracerProvider), redisotel.WithDBStatement(false))
+}
+
+func (a *app) openProvider(context.Context) (err error) {
+	cfg := a.config
+	a.provider, err = onerway.New(onerway.Config{
+		BaseURL: cfg.OnerwayBaseURL.String(), MerchantNo: cfg.OnerwayMerchantNo, AppID: cfg.OnerwayAppID,
+		SecretKey:         onerway.Conceal(cfg.OnerwaySecretKey.Reveal()),
+		PreviousSecretKey: onerway.Conceal(cfg.OnerwaySecretKeyPrevious.Reveal()),
+		Timezone:          cfg.OnerwayTimezone.Location().String(), Timeout: cfg.OnerwayTimeout,
+		WrapTransport: a.tel.PSPTransport,
+		Breaker: onerway.BreakerConfig{OnChange: func(state string) {
+			a.log.Warn("circuit to the provider", slog.String("state", state))
+		}},
+	})
+	if err != nil {
+		return fmt.Errorf("set up the provider: %w", err)
+	}
+	a.closers = append(a.closers, func(context.Context) error { a.provider.Close(); return nil })
+	outbound, err := ratelimit.NewOutbound(ratelimit.OutboundOptions{Redis: a.redis, PerSecond: cfg.OnerwayRateLimit})
+	if err != nil {
+		return fmt.Errorf("set up the outbound rate limit: %w", err)
+	}
+	a.gateway, err = gateway.New(gateway.Options{
+		Provider: a.provider, Budget: outbound, Observer: a.tel.Metrics, API: gateway.API(cfg.OnerwayAPI), Log: a.log,
+	})
+	if err != nil {
+		return fmt.Errorf("set up the gateway: %w", err)
+	}
+	return nil
+}
+
+func (a *app) openDomains(ctx context.Context) error {
+	cfg := a.config
+	a.keys = apikeys.New(a.pool, apikeys.Options{Livemode: cfg.Livemode})
+	bootstrap := make([]apikeys.BootstrapKey, 0, len(cfg.APIKeys))
+	for _, key := range cfg.APIKeys {
+		bootstrap = append(bootstrap, apikeys.BootstrapKey{Role: apikeys.Role(key.Role), Secret: key.Key.Reveal()})
+	}
+	if err := a.keys.Bootstrap(ctx, bootstrap); err != nil {
+		return fmt.Errorf("create the keys of API_KEYS: %w", err)
+	}
+	a.orders = orders.New(a.pool, a.gateway, observer{a.tel.Metrics}, a.log, time.Now, orders.Config{
+		Livemode: cfg.Livemode, PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
+		MaxAmount: cfg.MaxAmount, CallerDeadline: cfg.CallerDeadline, ChargeTimeout: cfg.OnerwayTimeout + chargeMargin,
+		Schedule: orders.Schedule(cfg.ResolveSchedule), NotFoundAfter: cfg.NotFoundAfter,
+		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(),
+	})
+	a.events = events.New(a.pool)
+	return a.openReceiver()
+}
+
+func (a *app) openReceiver() error {
+	cfg := a.config
+	inserter, err := jobs.NewInserter(a.pool, a.log)
+	if err != nil {
+		return fmt.Errorf("set up the job queue: %w", err)
+	}
+	translate := func(n onerway.Notification) (string, orders.Evidence, bool) {
+		merchantTxnID, ev, err := a.gateway.NotificationEvidence(context.Background(), n)
+		return merchantTxnID, ev, err == nil
+	}
+	a.receiver = webhooks.New(a.pool, a.orders, translate, inserter, a.tel.Metrics, a.log, time.Now, webhooks.Config{
+		MerchantNo: cfg.OnerwayMerchantNo, Secrets: a.provider.Secrets(), AllowSource: cfg.OnerwayIPAllowlist.Allows,
+		PublicURL: cfg.PublicURL.String(),
+	})
+	return nil
+}
+
+func (a *app) returnURLAllowed(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && a.config.ReturnURLAllowlist.Allows(u)
+}
+
+// close releases what newApp opened, newest first.
+func (a *app) close(ctx context.Context) {
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		if err := a.closers[i](ctx); err != nil {
+			a.log.Error("close", slog.Any("error", err))
+		}
+	}
+}
+
+// observer tells the metrics what the orders do.
+type observer struct{ metrics *telemetry.Metrics }
+
+// PaymentMoved counts a payment's new status.
+func (o observer) PaymentMoved(ctx context.Context, p orders.Payment) {
+	o.metrics.PaymentOutcome(ctx, string(p.Status))
+}
+
+// Settled records the time to truth.
+func (o observer) Settled(ctx context.Context, _ orders.Payment, source orders.Source, after time.Duration) {
+	o.metrics.TimeToTruth(ctx, string(source), after)
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"tillway/internal/api"
+	"tillway/internal/idempotency"
+	"tillway/internal/ratelimit"
+	"tillway/migrations"
+)
+
+// leaseMargin is what a request may take beyond the longest wait for the provider before its idempotency key may be taken
+// over.
+const leaseMargin = 15 * time.Second
+
+// handler wires the public address.
+func (a *app) handler() (http.Handler, error) {
+	cfg := a.config
+	keys, err := idempotency.NewKeys(cfg.DataKey.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("set up idempotency: %w", err)
+	}
+	store, err := idempotency.New(idempotency.Options{
+		Redis: a.redis, Keys: keys, Lease: max(cfg.CallerDeadline, cfg.OnerwayTimeout) + leaseMargin,
+		Observe: func(outcome string) { a.tel.Metrics.Idempotency(context.Background(), outcome) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up idempotency: %w", err)
+	}
+	limiter, err := ratelimit.NewLimiter(ratelimit.LimiterOptions{Redis: a.redis, PerSecond: cfg.RateLimit})
+	if err != nil {
+		return nil, fmt.Errorf("set up the rate limit: %w", err)
+	}
+	return api.New(api.Deps{
+		Orders: a.orders, Events: a.events, Keys: a.keys, Idempotency: store, Fingerprints: keys,
+		Limiter: limiter, RateLimit: cfg.RateLimit, Notifications: a.receiver, Checks: a.checks(),
+		Livemode: cfg.Livemode, PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
+		ReturnSecret: []byte(cfg.ReturnSecret.Reveal()), Logger: a.log, Metrics: a.tel.Metrics,
+		Tracer: a.tel.TracerProvider, Propagator: a.tel.Propagator, Now: time.Now,
+	}), nil
+}
+
+// checks are what readiness looks at. Redis is reported only: without it we are slower and as right.
+func (a *app) checks() []api.Check {
+	return []api.Check{
+		{Name: "postgres", Required: true, Run: a.pool.Ping},
+		{Name: "migrations", Required: true, Run: func(ctx context.Context) error {
+			pending, err := migrations.Pending(ctx, a.config.DatabaseURL.Reveal())
+			if err == nil && pending {
+				err = errors.New("the database lacks migrations of this version")
+			}
+			return err
+		}},
+		{Name: "redis", Run: func(ctx context.Context) error { return a.redis.Ping(ctx).Err() }},
+	}
+}
