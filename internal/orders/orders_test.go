@@ -87,7 +87,7 @@ func (r *tracer) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatc
 	r.done(ctx)
 }
 
-// taken returns what has travelled since it was last asked.
+// since returns what has traveled since it was last asked.
 func (r *tracer) since() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -145,8 +145,10 @@ func setup(t *testing.T, adjust ...func(*orders.Config)) *testBundle {
 
 // process makes one more service on the same database, as another process has it.
 func (b *testBundle) process() *orders.Service {
-	return orders.New(b.pool, b.gateway, nil, slog.New(slog.DiscardHandler), b.clock.Now, b.config)
+	return orders.New(b.pool, b.gateway, nil, discard(), b.clock.Now, b.config)
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func newOrder() orders.CreateOrder {
 	return orders.CreateOrder{

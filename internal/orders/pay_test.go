@@ -297,9 +297,9 @@ func TestPay_AnswerThatPostgresCannotHoldIsRecordedAllTheSame(t *testing.T) {
 func TestPay_NewsThatOvertakesTheAnswerIsNotTakenBack(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.gateway.sale = func(_ context.Context, sale orders.Sale) orders.Evidence {
+	b.gateway.sale = func(ctx context.Context, sale orders.Sale) orders.Evidence {
 		ev := taken(orders.SourceNotification, sale.Amount, sale.MerchantTxnID)
-		_, err := b.service.Apply(t.Context(), sale.MerchantTxnID, ev, nil)
+		_, err := b.service.Apply(ctx, sale.MerchantTxnID, ev, nil)
 		require.NoError(t, err)
 		ev.Source = orders.SourceAnswer
 		return ev

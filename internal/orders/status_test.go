@@ -1,7 +1,6 @@
 package orders
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -197,7 +196,7 @@ func TestDeriveStatus_AgreesWithItsModelOnEveryCombination(t *testing.T) {
 
 	seen := map[Status]bool{}
 	for _, f := range everyFacts() {
-		require.Equal(t, []Status{DeriveStatus(f)}, orderModel(f), fmt.Sprintf("%+v", f))
+		require.Equal(t, []Status{DeriveStatus(f)}, orderModel(f), "%+v", f)
 		seen[DeriveStatus(f)] = true
 	}
 	require.Len(t, seen, len(Statuses()), "a status that no facts lead to")
