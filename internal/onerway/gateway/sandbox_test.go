@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -245,9 +246,23 @@ func TestSale_WithoutTrustworthyAnswerIsUnknown(t *testing.T) {
 			require.Nil(t, ev.Failure)
 			require.Equal(t, test.unmapped, b.observer.unmapped)
 			require.Equal(t, []string{"sale unknown"}, b.observer.calls)
+			require.Contains(t, b.log.String(), sale.MerchantTxnID, "somebody has to be able to look into it")
 
 			require.Equal(t, test.later, b.find(t, sale).Outcome)
 		})
+	}
+}
+
+func TestSale_KeepsTheCardToItself(t *testing.T) {
+	t.Parallel()
+	for _, card := range []string{cardPays, cardNoFunds, cardChallenged, cardLosesAnswer, cardBadSignature, cardUnmapped, "4111111111111112"} {
+		b := setup(t)
+		sale := b.sale(card, amount(t, 2750, "EUR"), func(s *orders.Sale) { s.Card.CVC = "9731" })
+		answered := b.gateway.Sale(t.Context(), sale)
+		told := fmt.Sprintf("%+v %s %+v %s %s", answered, answered.Body, b.find(t, sale), b.find(t, sale).Body, b.log)
+		for _, secret := range []string{card, "9731", "Test Buyer"} {
+			require.NotContains(t, told, secret)
+		}
 	}
 }
 

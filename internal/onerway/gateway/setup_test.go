@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -44,7 +45,7 @@ type testBundle struct {
 	client   *onerway.Client
 	observer *observer
 	budget   *budget
-	log      *strings.Builder
+	log      *strings.Builder // written by the test's own calls only
 	url      string
 	received *notifications
 }
@@ -84,7 +85,10 @@ func setup(t *testing.T, options ...func(*settings)) *testBundle {
 		server.Close()
 		shop.Close()
 	})
-	b.gateway = newGateway(t, b.client, b.observer, b.budget, s.api)
+	b.gateway, err = gateway.New(gateway.Options{
+		Provider: b.client, Budget: b.budget, Observer: b.observer, API: s.api, Log: slog.New(slog.NewJSONHandler(b.log, nil)),
+	})
+	require.NoError(t, err)
 	return b
 }
 
@@ -210,3 +214,28 @@ func (b *testBundle) notification(t *testing.T, sale orders.Sale) onerway.Notifi
 	}, 5*time.Second, 2*time.Millisecond, "a notification about the sale")
 	return found
 }
+
+// provider answers what a test lets it, and keeps the sale that it was asked for.
+type provider struct {
+	sale    onerway.SaleRequest
+	answer  onerway.SaleResponse
+	rows    onerway.Page[onerway.Transaction]
+	intents onerway.Page[onerway.PaymentIntent]
+	err     error
+	down    error
+}
+
+func (p *provider) DoTransaction(_ context.Context, request onerway.SaleRequest) (onerway.SaleResponse, error) {
+	p.sale = request
+	return p.answer, p.err
+}
+
+func (p *provider) ListTransactions(context.Context, onerway.ListRequest) (onerway.Page[onerway.Transaction], error) {
+	return p.rows, p.err
+}
+
+func (p *provider) QueryPayments(context.Context, onerway.PaymentsRequest) (onerway.Page[onerway.PaymentIntent], error) {
+	return p.intents, p.err
+}
+
+func (p *provider) Available() error { return p.down }
