@@ -156,11 +156,7 @@ func (a *app) openReceiver() error {
 	if err != nil {
 		return fmt.Errorf("set up the job queue: %w", err)
 	}
-	translate := func(n onerway.Notification) (string, orders.Evidence, bool) {
-		merchantTxnID, ev, err := a.gateway.NotificationEvidence(context.Background(), n)
-		return merchantTxnID, ev, err == nil
-	}
-	a.receiver = webhooks.New(a.pool, a.orders, translate, inserter, a.tel.Metrics, a.log, time.Now, webhooks.Config{
+	a.receiver = webhooks.New(a.pool, a.orders, a.gateway.NotificationEvidence, inserter, a.tel.Metrics, a.log, time.Now, webhooks.Config{
 		MerchantNo: cfg.OnerwayMerchantNo, Secrets: a.provider.Secrets(), AllowSource: cfg.OnerwayIPAllowlist.Allows,
 		PublicURL: cfg.PublicURL.String(),
 	})
