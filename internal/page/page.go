@@ -8,7 +8,9 @@ package page
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -102,9 +104,14 @@ func Read[Row, T any](
 	return list, nil
 }
 
-// Equal adds a condition such as "status = %s" unless the value is empty.
+// Equal adds a condition such as "status = %s" unless the value is empty. A value that PostgreSQL's text cannot hold equals
+// none of it: to ask would be an error.
 func Equal(k *postgres.Keyset, condition, value string) {
-	if value != "" {
+	switch {
+	case value == "":
+	case !utf8.ValidString(value), strings.ContainsRune(value, 0):
+		k.Where("%s", false)
+	default:
 		k.Where(condition, value)
 	}
 }
