@@ -1,5 +1,6 @@
 -- What the provider told us of its own accord. The raw body's hash makes a repeat visible; uniqueness holds within a month,
--- and a repeat across the boundary is a no-op when it is applied.
+-- and a repeat across the boundary is a no-op when it is applied. What was not proven to come from the provider is kept
+-- apart by the key itself: a forged copy can neither hide nor change a genuine row.
 
 -- +goose Up
 CREATE TABLE notifications (
@@ -7,6 +8,7 @@ CREATE TABLE notifications (
     month           date        NOT NULL,
     body_hash       bytea       NOT NULL,
     status          text        NOT NULL,
+    verified        boolean     NOT NULL GENERATED ALWAYS AS (status <> 'quarantined') STORED,
     reason          text        NOT NULL DEFAULT '',
     notify_type     text        NOT NULL DEFAULT '',
     txn_type        text        NOT NULL DEFAULT '',
@@ -23,8 +25,8 @@ CREATE TABLE notifications (
     updated_at      timestamptz NOT NULL,
     applied_at      timestamptz,
     CONSTRAINT notifications_pkey PRIMARY KEY (id, month),
-    CONSTRAINT notifications_body_key UNIQUE (month, body_hash),
-    CONSTRAINT notifications_month_first_day CHECK (month = date_trunc('month', month)),
+    CONSTRAINT notifications_body_key UNIQUE (month, body_hash, verified),
+    CONSTRAINT notifications_month_first_day CHECK (extract(day FROM month) = 1),
     CONSTRAINT notifications_body_hash_sha256 CHECK (length(body_hash) = 32),
     CONSTRAINT notifications_status_known CHECK
         (status IN ('received', 'applied', 'unmatched', 'failed', 'dead', 'quarantined')),
@@ -33,6 +35,9 @@ CREATE TABLE notifications (
 ) PARTITION BY RANGE (month);
 
 COMMENT ON TABLE notifications IS 'One row is one distinct notification body from the provider; body is redacted.';
+COMMENT ON COLUMN notifications.reason IS 'What came of it: the verdict on it when applied, else why it was not.';
+COMMENT ON COLUMN notifications.deliveries IS 'How often the provider sent it.';
+COMMENT ON COLUMN notifications.attempts IS 'How often we tried again by ourselves.';
 
 CREATE INDEX notifications_status_idx ON notifications (status, id);
 CREATE INDEX notifications_transaction_idx ON notifications (transaction_id);

@@ -32,12 +32,11 @@ func (partitionArgs) Kind() string { return "partitions_ahead" }
 
 // InsertOpts: one at a time is enough, whoever asks.
 func (partitionArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByState: Unfinished()}}
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByState: unfinished()}}
 }
 
-// Unfinished are the states of a job that still has something to do. A job that is unique among them may be added again
-// once it has ended.
-func Unfinished() []rivertype.JobState {
+// unfinished are the states of a job that still has something to do: once it has ended it may be added again.
+func unfinished() []rivertype.JobState {
 	return []rivertype.JobState{
 		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
 		rivertype.JobStateRunning, rivertype.JobStateScheduled,

@@ -224,3 +224,15 @@ func newNotification(raw []byte, fields Fields) Notification {
 		BodyDigest:                 hex.EncodeToString(digest[:]),
 	}
 }
+
+// StoredNotification reads a notification that was verified when it came and was kept in a redacted form, whose signature
+// therefore proves nothing any more. bodyDigest is that of the body as it came.
+func StoredNotification(body []byte, bodyDigest string) (Notification, error) {
+	fields, err := ParseFields(body)
+	if err != nil {
+		return Notification{}, err
+	}
+	n := newNotification(body, fields)
+	n.BodyDigest = bodyDigest
+	return n, nil
+}

@@ -61,7 +61,7 @@ func redactValue(name string, value any, depth int) any {
 		members := make(map[string]any, len(v))
 		for member, inner := range v {
 			if kindOf(member) != secretMember {
-				members[redactText("", member)] = redactValue(member, inner, depth+1)
+				members[Member("", member)] = redactValue(member, inner, depth+1)
 			}
 		}
 		return members
@@ -77,10 +77,10 @@ func redactValue(name string, value any, depth int) any {
 			}
 			return Redacted
 		}
-		return redactText(name, v)
+		return Member(name, v)
 	case json.Number:
 		text := v.String()
-		if redacted := redactText(name, text); redacted != text || len(text) > maxNumber || strings.ContainsAny(text, "eE") {
+		if redacted := Member(name, text); redacted != text || len(text) > maxNumber || strings.ContainsAny(text, "eE") {
 			return redacted
 		}
 		return v
@@ -99,7 +99,9 @@ func nestedJSON(text string) (any, bool) {
 	return value, err == nil
 }
 
-func redactText(name, text string) string {
+// Member redacts the text of one member by itself, as JSON does it. Secret members and tokens, which JSON hides whole, must
+// not be asked for.
+func Member(name, text string) string {
 	text = strings.ReplaceAll(text, "\x00", "\uFFFD") // PostgreSQL's text has no place for it
 	switch kindOf(name) {
 	case idMember:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // One row is one API key ever issued; the key itself is never stored.
@@ -37,6 +38,33 @@ type Event struct {
 	Object        json.RawMessage
 	CorrelationID string
 	CreatedAt     time.Time
+}
+
+// One row is one distinct notification body from the provider; body is redacted.
+type Notification struct {
+	ID       uuid.UUID
+	Month    pgtype.Date
+	BodyHash []byte
+	Status   string
+	Verified bool
+	// What came of it: the verdict on it when applied, else why it was not.
+	Reason        string
+	NotifyType    string
+	TxnType       string
+	TransactionID string
+	MerchantTxnID string
+	OrderID       *uuid.UUID
+	PaymentID     *uuid.UUID
+	// How often the provider sent it.
+	Deliveries int32
+	// How often we tried again by ourselves.
+	Attempts      int32
+	RemoteAddress string
+	Body          string
+	CorrelationID string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	AppliedAt     *time.Time
 }
 
 // One row is one order: what a shopper owes. Amounts are minor units of currency.

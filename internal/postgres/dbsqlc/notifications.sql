@@ -1,0 +1,42 @@
+-- name: NotificationApplied :exec
+-- Travels with the news that the notification brought. Once applied is applied: a repeat only counts as a delivery.
+INSERT INTO notifications (
+    id, month, body_hash, status, reason, notify_type, txn_type, transaction_id, merchant_txn_id, order_id, payment_id,
+    remote_address, body, correlation_id, created_at, updated_at, applied_at
+) VALUES (
+    @id, @month, @body_hash, 'applied', @reason, @notify_type,
+    @txn_type, @transaction_id, @merchant_txn_id, @order_id, @payment_id, @remote_address, @body, @correlation_id, @now, @now, @now
+)
+ON CONFLICT (month, body_hash, verified) DO UPDATE SET
+    deliveries = notifications.deliveries + 1, status = 'applied',
+    reason = CASE WHEN notifications.status = 'applied' THEN notifications.reason ELSE EXCLUDED.reason END,
+    order_id = EXCLUDED.order_id, payment_id = EXCLUDED.payment_id, updated_at = EXCLUDED.updated_at,
+    applied_at = coalesce(notifications.applied_at, EXCLUDED.applied_at);
+
+-- name: NotificationKeep :one
+-- Keeps what was not applied. A row that was applied, perhaps by the very attempt whose answer we lost, stays so; one that
+-- was given up stays so too. One delivery means that the row is new.
+INSERT INTO notifications (
+    id, month, body_hash, status, reason, notify_type, txn_type, transaction_id, merchant_txn_id, remote_address, body,
+    correlation_id, created_at, updated_at
+) VALUES (
+    @id, @month, @body_hash, @status, @reason, @notify_type, @txn_type,
+    @transaction_id, @merchant_txn_id, @remote_address, @body, @correlation_id, @now, @now
+)
+ON CONFLICT (month, body_hash, verified) DO UPDATE SET
+    deliveries = notifications.deliveries + 1, updated_at = EXCLUDED.updated_at,
+    status = CASE WHEN notifications.status IN ('applied', 'dead') THEN notifications.status ELSE EXCLUDED.status END,
+    reason = CASE WHEN notifications.status IN ('applied', 'dead') THEN notifications.reason ELSE EXCLUDED.reason END
+RETURNING id, created_at, deliveries;
+
+-- name: NotificationGet :one
+SELECT * FROM notifications
+WHERE id = @id AND month = @month;
+
+-- name: NotificationRetried :exec
+-- What came of trying again by ourselves. Never takes back what a delivery has applied meanwhile.
+UPDATE notifications SET
+    status = @status::text, reason = @reason, attempts = attempts + 1, updated_at = @now,
+    order_id = sqlc.narg('order_id'), payment_id = sqlc.narg('payment_id'),
+    applied_at = CASE WHEN @status = 'applied' THEN @now::timestamptz END
+WHERE id = @id AND month = @month AND status <> 'applied';

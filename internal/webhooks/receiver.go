@@ -1,0 +1,201 @@
+package webhooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tillway/internal/fault"
+	"tillway/internal/jobs"
+	"tillway/internal/onerway"
+	"tillway/internal/orders"
+	"tillway/internal/postgres"
+	"tillway/internal/postgres/dbsqlc"
+	"tillway/internal/redact"
+	"tillway/internal/telemetry"
+)
+
+// The provider waits five seconds for its acknowledgement (Onerway contract §10.2).
+const (
+	applyPatience = 3 * time.Second
+	storePatience = 1500 * time.Millisecond
+	// redeliverAfter is what we ask the provider to wait when we could not store.
+	redeliverAfter = time.Minute
+)
+
+const noPayment = "no payment has this merchant_txn_id"
+
+// Translate says in our words what a verified notification of a sale tells, and of which payment. An error means that we
+// could not read it; it is kept and tried again. Evidence carries no card data.
+type Translate func(ctx context.Context, n onerway.Notification) (merchantTxnID string, ev orders.Evidence, err error)
+
+// Config holds the settings of a Receiver.
+type Config struct {
+	MerchantNo string
+	Secrets    onerway.Secrets
+	// AllowSource tells whether notifications may come from an address; nil allows all. The address is that of the
+	// connection: behind a proxy that is the proxy's, and the list belongs there.
+	AllowSource func(netip.Addr) bool
+	// PublicURL is where errors are explained, without a trailing slash.
+	PublicURL string
+}
+
+// Receiver takes in notifications. It is an http.Handler and safe for concurrent use by any number of processes on one
+// database.
+type Receiver struct {
+	pool      *pgxpool.Pool
+	queries   *dbsqlc.Queries
+	orders    *orders.Service
+	translate Translate
+	jobs      *jobs.Inserter
+	metrics   *telemetry.Metrics
+	log       *slog.Logger
+	now       func() time.Time
+	config    Config
+	gate      *gate
+}
+
+// New makes a Receiver.
+func New(
+	pool *pgxpool.Pool, service *orders.Service, translate Translate, inserter *jobs.Inserter, metrics *telemetry.Metrics,
+	log *slog.Logger, now func() time.Time, config Config,
+) *Receiver {
+	// The database keeps microseconds, and the month of a row is found again by its time.
+	clock := func() time.Time { return now().UTC().Truncate(time.Microsecond) }
+	return &Receiver{
+		pool: pool, queries: dbsqlc.New(pool), orders: service, translate: translate, jobs: inserter, metrics: metrics,
+		log: log, now: clock, config: config, gate: newGate(clock),
+	}
+}
+
+// Delivery is one notification as it arrived.
+type Delivery struct {
+	Body []byte
+	// Signature is the value of onerway.SignatureHeader, several lines joined by commas.
+	Signature string
+	Source    netip.Addr
+}
+
+// Receive takes in a notification and returns the acknowledgement once it is stored durably. The error is a fault: Invalid
+// for what is no notification, Unauthorized or Forbidden for what is not proven to be the provider's (it is quarantined),
+// Unavailable when it could not be stored.
+func (r *Receiver) Receive(ctx context.Context, d Delivery) (string, error) {
+	n, err := r.verify(d)
+	if doubt, ok := errors.AsType[*doubt](err); ok {
+		r.quarantine(ctx, d, doubt)
+		return "", doubt.refusal
+	}
+	if err != nil {
+		return "", err
+	}
+	telemetry.AddField(ctx, slog.String("transaction_id", n.TransactionID))
+	telemetry.AddField(ctx, slog.String("notify_type", redact.Member("", clip(n.NotifyType+"/"+n.TxnType, maxWord))))
+	// The work outlives a sender that hangs up: what it brought is ours to keep.
+	if err := r.accept(context.WithoutCancel(ctx), n, d); err != nil {
+		return "", err
+	}
+	return n.TransactionID, nil
+}
+
+// doubt is why a message is not taken for the provider's, and what its sender is told.
+type doubt struct {
+	reason  string
+	refusal *fault.Error
+}
+
+// Error is the text for logs.
+func (d *doubt) Error() string { return d.reason }
+
+// verify proves that the provider made the message and that it is for us. The error is a *doubt or a fault.
+func (r *Receiver) verify(d Delivery) (onerway.Notification, error) {
+	n, err := onerway.VerifyNotification(d.Body, d.Signature, r.config.Secrets)
+	switch {
+	case errors.Is(err, onerway.ErrMalformed):
+		return n, fault.New(fault.Invalid, "parameter_invalid", "The body must be one JSON object, with a transactionId.").Because(err)
+	case r.config.AllowSource != nil && !r.config.AllowSource(d.Source):
+		return n, &doubt{"source not allowed", fault.New(fault.Forbidden, "forbidden",
+			"Notifications are not taken from this address.")}
+	case err != nil:
+		return n, &doubt{err.Error(), fault.New(fault.Unauthorized, "invalid_signature",
+			"The notification's signature is wrong.")}
+	case n.MerchantNo != r.config.MerchantNo:
+		return n, &doubt{"another merchant", fault.New(fault.Unauthorized, "invalid_signature",
+			"The notification is for another merchant.")}
+	}
+	return n, nil
+}
+
+// accept stores a verified notification and applies it if it is of a kind that we act on.
+func (r *Receiver) accept(ctx context.Context, n onerway.Notification, d Delivery) error {
+	rec, err := r.record(ctx, n, d)
+	if err != nil {
+		return err
+	}
+	if !handled(n) {
+		return r.keep(ctx, rec, statusReceived, "no handling of "+rec.notifyType+"/"+rec.txnType)
+	}
+	err = r.apply(ctx, n, rec)
+	switch {
+	case err == nil:
+		r.count(ctx, statusApplied)
+		return nil
+	case errors.Is(err, orders.ErrNoPayment):
+		return r.keep(ctx, rec, statusUnmatched, noPayment)
+	default:
+		telemetry.AddField(ctx, slog.Any("error", err))
+		return r.keep(ctx, rec, statusFailed, err.Error())
+	}
+}
+
+// handled is true of what moves a payment today: sales. Authorizations, refunds, disputes and the rest wait as received.
+func handled(n onerway.Notification) bool {
+	return n.NotifyType == "TXN" && n.TxnType == string(onerway.TxnSale)
+}
+
+// apply carries the news to its payment; the notification is stored in the same transaction.
+func (r *Receiver) apply(ctx context.Context, n onerway.Notification, rec record) error {
+	merchantTxnID, ev, err := r.translate(ctx, n)
+	if err != nil {
+		return fmt.Errorf("read notification: %w", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, applyPatience, errors.New("applying a notification took too long"))
+	defer cancel()
+	_, err = r.orders.Apply(ctx, merchantTxnID, ev, func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
+		telemetry.AddField(ctx, slog.String("order", applied.Order.String()))
+		telemetry.AddField(ctx, slog.String("verdict", string(applied.Verdict)))
+		return dbsqlc.New(postgres.NewQueue(batch)).NotificationApplied(ctx, rec.applied(applied, r.now()))
+	})
+	return err
+}
+
+// keep stores what was not applied. A new row that there is something to try about comes with the job that tries; it lives
+// until the row is applied or given up, so a repeat needs no other.
+func (r *Receiver) keep(ctx context.Context, rec record, status status, reason string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, storePatience, errors.New("storing a notification took too long"))
+	defer cancel()
+	err := postgres.InTx(ctx, r.pool, func(ctx context.Context, tx pgx.Tx) error {
+		row, err := dbsqlc.New(tx).NotificationKeep(ctx, rec.kept(status, reason, r.now()))
+		if err != nil || !status.retried() || row.Deliveries > 1 {
+			return err
+		}
+		_, err = r.jobs.InsertTx(ctx, tx, retryArgs{Notification: row.ID, ReceivedAt: row.CreatedAt}, nil)
+		return err
+	})
+	if err != nil {
+		return fault.Down(postgres.CodeUnavailable, redeliverAfter, fmt.Errorf("store notification: %w", err),
+			"The notification could not be stored. Deliver it again.")
+	}
+	r.count(ctx, status)
+	return nil
+}
+
+func (r *Receiver) count(ctx context.Context, s status) {
+	r.metrics.Notification(ctx, string(s))
+	telemetry.AddField(ctx, slog.String("notification_status", string(s)))
+}

@@ -1,0 +1,194 @@
+package webhooks
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"tillway/internal/ids"
+	"tillway/internal/onerway"
+	"tillway/internal/orders"
+	"tillway/internal/postgres"
+	"tillway/internal/postgres/dbsqlc"
+	"tillway/internal/telemetry"
+)
+
+const (
+	// unmatchedFor is how long a notification may be ahead of us before it speaks of a payment that we do not have.
+	unmatchedFor = 15 * time.Minute
+	// retryAttempts are spread over some seven hours by River's backoff (the fourth power of the attempt, in seconds).
+	retryAttempts = 10
+
+	minSnooze = time.Second
+	maxSnooze = 2 * time.Minute
+)
+
+// retryArgs is the job that tries to apply a stored notification again.
+type retryArgs struct {
+	Notification uuid.UUID `json:"notification"`
+	// ReceivedAt tells the month, and so the partition, of the row.
+	ReceivedAt time.Time `json:"received_at"`
+}
+
+// Kind names the job.
+func (retryArgs) Kind() string { return "notification_retry" }
+
+// InsertOpts bounds the attempts.
+func (retryArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: retryAttempts} }
+
+// Register adds the worker that tries again; it is a jobs.Register.
+func (r *Receiver) Register(workers *river.Workers) error {
+	return river.AddWorkerSafely(workers, river.WorkFunc(r.retry))
+}
+
+// retry tries to apply a stored notification once more. At the last failed attempt the notification is dead.
+func (r *Receiver) retry(ctx context.Context, job *river.Job[retryArgs]) error {
+	row, err := r.queries.NotificationGet(ctx, dbsqlc.NotificationGetParams{
+		ID: job.Args.Notification, Month: monthOf(job.Args.ReceivedAt),
+	})
+	if postgres.IsNoRows(err) {
+		return river.JobCancel(fmt.Errorf("notification %s is gone", job.Args.Notification))
+	}
+	if err != nil {
+		return fmt.Errorf("read notification %s: %w", job.Args.Notification, err)
+	}
+	ctx = telemetry.WithCorrelationID(ctx, row.CorrelationID)
+	telemetry.AddField(ctx, slog.String("notification", ids.From[ids.NotificationEntity](row.ID).String()))
+	if !status(row.Status).retried() {
+		return nil // a delivery has been quicker
+	}
+	err = r.applyStored(ctx, row)
+	switch {
+	case err == nil:
+		r.count(ctx, statusApplied)
+		return nil
+	case errors.Is(err, orders.ErrNoPayment):
+		return r.waitForPayment(ctx, row)
+	case job.Attempt < job.MaxAttempts:
+		return errors.Join(err, r.note(ctx, row, statusFailed, err.Error()))
+	default:
+		return r.bury(ctx, row, err)
+	}
+}
+
+// applyStored is apply for a notification that was verified and stored before.
+func (r *Receiver) applyStored(ctx context.Context, row dbsqlc.Notification) error {
+	merchantTxnID, ev, err := r.readStored(ctx, row)
+	if err != nil {
+		return err
+	}
+	_, err = r.orders.Apply(ctx, merchantTxnID, ev, func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
+		telemetry.AddField(ctx, slog.String("order", applied.Order.String()))
+		row.OrderID, row.PaymentID = applied.Order.Nullable(), applied.Payment.ID.Nullable()
+		return dbsqlc.New(postgres.NewQueue(batch)).NotificationRetried(ctx,
+			r.retried(row, statusApplied, string(applied.Verdict)))
+	})
+	return err
+}
+
+func (r *Receiver) readStored(ctx context.Context, row dbsqlc.Notification) (string, orders.Evidence, error) {
+	n, err := onerway.StoredNotification([]byte(row.Body), hex.EncodeToString(row.BodyHash))
+	if err != nil {
+		return "", orders.Evidence{}, fmt.Errorf("read stored notification %s: %w", row.ID, err)
+	}
+	merchantTxnID, ev, err := r.translate(ctx, n)
+	if err != nil {
+		return "", orders.Evidence{}, fmt.Errorf("read stored notification %s: %w", row.ID, err)
+	}
+	return merchantTxnID, ev, nil
+}
+
+// waitForPayment comes back later, at growing distances, until the notification has been ahead of us for too long.
+func (r *Receiver) waitForPayment(ctx context.Context, row dbsqlc.Notification) error {
+	age := r.now().Sub(row.CreatedAt)
+	if age >= unmatchedFor {
+		return persist(ctx, r.reportMissing(ctx, row))
+	}
+	if err := r.note(ctx, row, statusUnmatched, noPayment); err != nil {
+		return persist(ctx, err)
+	}
+	return river.JobSnooze(min(max(age, minSnooze), maxSnooze, unmatchedFor-age))
+}
+
+// reportMissing opens a discrepancy: the provider knows a payment that we do not.
+func (r *Receiver) reportMissing(ctx context.Context, row dbsqlc.Notification) error {
+	_, ev, err := r.readStored(ctx, row)
+	if err != nil {
+		return err
+	}
+	theirs, err := json.Marshal(map[string]any{
+		"transaction_id": row.TransactionID, "merchant_txn_id": row.MerchantTxnID, "status": ev.Outcome,
+		"amount": ev.Amount.Minor, "currency": ev.Amount.Currency.Lower(),
+	})
+	if err != nil {
+		return fmt.Errorf("describe notification %s: %w", row.ID, err)
+	}
+	args := dbsqlc.DiscrepancyOpenParams{
+		ID: ids.New[ids.DiscrepancyEntity]().UUID(), Class: "missing_here", Subject: row.TransactionID,
+		Ours: json.RawMessage("{}"), Theirs: theirs, Now: r.now(),
+	}
+	if !ev.Amount.IsZero() {
+		code := ev.Amount.Currency.Code()
+		args.Currency = &code
+		if ev.Outcome == orders.OutcomeSucceeded || ev.Outcome == orders.OutcomeAuthorized {
+			args.MoneyAtRisk = ev.Amount.Minor
+		}
+	}
+	err = postgres.InTx(ctx, r.pool, func(ctx context.Context, tx pgx.Tx) error {
+		q := dbsqlc.New(tx)
+		if err := q.DiscrepancyOpen(ctx, args); err != nil {
+			return err
+		}
+		return q.NotificationRetried(ctx, r.retried(row, statusDead, "no payment within "+unmatchedFor.String()))
+	})
+	if err != nil {
+		return fmt.Errorf("report the payment of notification %s as missing: %w", row.ID, err)
+	}
+	r.log.WarnContext(ctx, "notification of a payment that we do not have", slog.String("transaction_id", row.TransactionID))
+	r.count(ctx, statusDead)
+	return nil
+}
+
+// bury gives up.
+func (r *Receiver) bury(ctx context.Context, row dbsqlc.Notification, cause error) error {
+	if err := r.note(ctx, row, statusDead, cause.Error()); err != nil {
+		return persist(ctx, err)
+	}
+	r.log.ErrorContext(ctx, "notification could not be applied and is given up",
+		slog.String("transaction_id", row.TransactionID), slog.Any("error", cause))
+	r.count(ctx, statusDead)
+	return river.JobCancel(cause)
+}
+
+// persist makes a job that could not write its result down run again without using up an attempt: a notification must not
+// look as if it were still tried when nobody tries.
+func persist(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	telemetry.AddField(ctx, slog.Any("error", err))
+	return river.JobSnooze(maxSnooze)
+}
+
+// note writes down what came of an attempt.
+func (r *Receiver) note(ctx context.Context, row dbsqlc.Notification, s status, reason string) error {
+	if err := r.queries.NotificationRetried(ctx, r.retried(row, s, reason)); err != nil {
+		return fmt.Errorf("note the attempt at notification %s: %w", row.ID, err)
+	}
+	return nil
+}
+
+func (r *Receiver) retried(row dbsqlc.Notification, s status, reason string) dbsqlc.NotificationRetriedParams {
+	return dbsqlc.NotificationRetriedParams{
+		ID: row.ID, Month: row.Month, Status: string(s), Reason: reasonText(reason), Now: r.now(),
+		OrderID: row.OrderID, PaymentID: row.PaymentID,
+	}
+}
