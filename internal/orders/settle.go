@@ -83,3 +83,15 @@ func (s *Service) Postpone(ctx context.Context, p Payment) error {
 	}
 	return nil
 }
+
+// OldestUnresolved returns how long ago the oldest payment was sent whose outcome is still open; zero when none is.
+func (s *Service) OldestUnresolved(ctx context.Context) (time.Duration, error) {
+	sentAt, err := s.queries.PaymentOldestOpen(ctx)
+	if postgres.IsNoRows(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("find the oldest open payment: %w", postgres.Translate(err))
+	}
+	return max(0, s.now().Sub(sentAt)), nil
+}

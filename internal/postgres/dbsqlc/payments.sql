@@ -127,3 +127,7 @@ WHERE id = @id AND next_check_at = @lease_until::timestamptz;
 
 -- name: PaymentExists :one
 SELECT EXISTS (SELECT FROM payments WHERE id = @id);
+
+-- name: PaymentOldestOpen :one
+-- Few payments are open at any time, and the index on (status, id) finds them.
+SELECT sent_at FROM payments WHERE status IN ('processing', 'requires_action', 'unknown') ORDER BY sent_at LIMIT 1;

@@ -557,6 +557,18 @@ func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error
 	return i, err
 }
 
+const PaymentOldestOpen = `-- name: PaymentOldestOpen :one
+SELECT sent_at FROM payments WHERE status IN ('processing', 'requires_action', 'unknown') ORDER BY sent_at LIMIT 1
+`
+
+// Few payments are open at any time, and the index on (status, id) finds them.
+func (q *Queries) PaymentOldestOpen(ctx context.Context) (time.Time, error) {
+	row := q.db.QueryRow(ctx, PaymentOldestOpen)
+	var sent_at time.Time
+	err := row.Scan(&sent_at)
+	return sent_at, err
+}
+
 const PaymentPostpone = `-- name: PaymentPostpone :exec
 UPDATE payments SET next_check_at = $1::timestamptz
 WHERE id = $2 AND next_check_at = $3::timestamptz

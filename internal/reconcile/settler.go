@@ -1,0 +1,176 @@
+// Package reconcile keeps our record true to the provider's by asking: about every payment whose outcome is open or not
+// confirmed, when its check is due (design §6). It also ends the orders whose time is over.
+//
+// It owns when and how many are asked at once, not what an answer means: that is orders.Service.Apply's to judge. Any
+// number of processes may sweep one database; a payment is claimed by one of them for each check, and a claim that its
+// worker left behind runs out by itself.
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tillway/internal/orders"
+	"tillway/internal/telemetry"
+)
+
+// Defaults of Options. A batch is asked within batch / concurrency × patience = 40 s, well inside the two minutes for which
+// it is claimed: another worker must not ask the same while we do.
+const (
+	DefaultBatch       = 32
+	DefaultConcurrency = 8
+	DefaultPatience    = 10 * time.Second
+)
+
+const (
+	expiryBatch = 100
+
+	// soonest and latest bound the pause between sweeps: short while there is work, longer while there is none.
+	soonest = 250 * time.Millisecond
+	latest  = time.Second
+	// longestBackoff bounds the pause after sweeps that failed.
+	longestBackoff = 30 * time.Second
+)
+
+// Options adjust a Settler; zero fields take their defaults.
+type Options struct {
+	// Batch is how many payments are claimed at once, Concurrency how many are asked about at once.
+	Batch, Concurrency int
+	// Patience bounds one question, its wait for the outbound rate limit included.
+	Patience time.Duration
+}
+
+// Settler asks the provider about what is open.
+type Settler struct {
+	orders *orders.Service
+	log    *slog.Logger
+	now    func() time.Time
+	opts   Options
+}
+
+// New makes a Settler.
+func New(service *orders.Service, log *slog.Logger, now func() time.Time, opts Options) *Settler {
+	if opts.Batch == 0 {
+		opts.Batch = DefaultBatch
+	}
+	if opts.Concurrency == 0 {
+		opts.Concurrency = DefaultConcurrency
+	}
+	if opts.Patience == 0 {
+		opts.Patience = DefaultPatience
+	}
+	return &Settler{orders: service, log: log, now: now, opts: opts}
+}
+
+// Run sweeps until ctx ends. Failures are logged and tried again at growing distances. Questions that are under way when
+// ctx ends are seen through.
+func (s *Settler) Run(ctx context.Context) error {
+	var group errgroup.Group
+	group.Go(func() error { s.repeat(ctx, "settle payments", s.Settle); return nil })
+	group.Go(func() error { s.repeat(ctx, "expire orders", s.Expire); return nil })
+	return group.Wait()
+}
+
+// Swept is what one sweep did.
+type Swept struct {
+	Done int
+	// More says that the batch was full: there may be more.
+	More bool
+}
+
+// Settle asks about the payments that are due now, one batch of them. A question that is not answered is no failure of the
+// sweep: it is logged and asked again on its payment's schedule.
+func (s *Settler) Settle(ctx context.Context) (Swept, error) {
+	due, claimErr := s.orders.ClaimDue(ctx, s.opts.Batch)
+	var asked atomic.Int64
+	var group errgroup.Group
+	group.SetLimit(s.opts.Concurrency)
+	failures := make([]error, len(due))
+	for i, p := range due {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return nil // the claim runs out, and somebody else asks
+			}
+			failures[i] = s.ask(context.WithoutCancel(ctx), p)
+			asked.Add(1)
+			return nil
+		})
+	}
+	_ = group.Wait() // its functions keep their errors
+	if err := summary(failures); err != nil {
+		s.log.WarnContext(ctx, "payments not settled", slog.Any("error", err))
+	}
+	return Swept{Done: int(asked.Load()), More: len(due) == s.opts.Batch}, claimErr
+}
+
+// ask settles one payment, or sets its next check when the question was not answered.
+func (s *Settler) ask(ctx context.Context, p orders.Payment) error {
+	ctx = telemetry.WithCorrelationID(ctx, p.CorrelationID)
+	_, err := s.orders.Ask(ctx, p, s.opts.Patience)
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, s.orders.Postpone(ctx, p))
+}
+
+// summary keeps a sweep's failures to one line: when the provider is away, all of a batch fail alike.
+func summary(failures []error) error {
+	count := 0
+	var first error
+	for _, err := range failures {
+		if err == nil {
+			continue
+		}
+		if count++; first == nil {
+			first = err
+		}
+	}
+	if count > 1 {
+		return fmt.Errorf("%d of %d, the first: %w", count, len(failures), first)
+	}
+	return first
+}
+
+// Expire ends orders whose time is over, one batch of them.
+func (s *Settler) Expire(ctx context.Context) (Swept, error) {
+	ended, err := s.orders.ExpireDue(ctx, expiryBatch)
+	return Swept{Done: ended, More: ended == expiryBatch}, err
+}
+
+// repeat sweeps again and again, at once while there is more to do.
+func (s *Settler) repeat(ctx context.Context, name string, sweep func(context.Context) (Swept, error)) {
+	pause := soonest
+	for ctx.Err() == nil {
+		ctx := telemetry.Begin(ctx, s.now)
+		swept, err := sweep(ctx)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return
+		case err != nil:
+			pause = min(max(2*pause, latest), longestBackoff)
+			s.log.WarnContext(ctx, name, slog.Int("done", swept.Done), slog.Duration("again_in", pause), slog.Any("error", err))
+		case swept.More:
+			pause = 0
+		case swept.Done > 0:
+			pause = soonest
+		default:
+			pause = min(max(2*pause, soonest), latest)
+		}
+		wait(ctx, pause)
+	}
+}
+
+func wait(ctx context.Context, pause time.Duration) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
