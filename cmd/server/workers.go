@@ -6,13 +6,20 @@ import (
 	"time"
 
 	"tillway/internal/jobs"
+	"tillway/internal/reconcile"
 )
 
-// workers wires what runs in the background: the job queue and the sweeps.
+// workers wires what runs in the background: the job queue, and the sweeps that settle and expire.
 func (a *app) workers() ([]func(context.Context) error, error) {
 	runner, err := jobs.New(a.pool, a.log, time.Now, jobs.Options{}, a.receiver.Register)
 	if err != nil {
 		return nil, fmt.Errorf("set up the job queue: %w", err)
 	}
-	return []func(context.Context) error{runner.Run}, nil
+	watch, err := a.tel.Metrics.ObserveOldestUnresolved(a.orders.OldestOpen)
+	if err != nil {
+		return nil, fmt.Errorf("set up the gauge of the oldest open payment: %w", err)
+	}
+	a.closers = append(a.closers, func(context.Context) error { return watch.Unregister() })
+	settler := reconcile.New(a.orders, a.log, time.Now, reconcile.Options{})
+	return []func(context.Context) error{runner.Run, settler.Run}, nil
 }

@@ -131,3 +131,9 @@ SELECT EXISTS (SELECT FROM payments WHERE id = @id);
 -- name: PaymentOldestOpen :one
 -- Few payments are open at any time, and the index on (status, id) finds them.
 SELECT sent_at FROM payments WHERE status IN ('processing', 'requires_action', 'unknown') ORDER BY sent_at LIMIT 1;
+
+-- name: PaymentOldestOpen :one
+-- Reads only open payments: their checks are due, so the partial index holds every one of them.
+SELECT sent_at FROM payments
+WHERE next_check_at IS NOT NULL AND status IN ('processing', 'requires_action', 'unknown')
+ORDER BY sent_at LIMIT 1;
