@@ -83,6 +83,7 @@ func (s *Service) draft(req CreateOrder) (Order, error) {
 	if err != nil {
 		return Order{}, err
 	}
+	req.Billing, req.Shipping = req.Billing.clone(), req.Shipping.clone() // checking brings them to their normal form
 	if err := s.check(req, amount); err != nil {
 		return Order{}, err
 	}

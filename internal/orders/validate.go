@@ -72,6 +72,18 @@ func missingToPay(param string) error {
 		"A card payment needs %s on the order. Create the order with it.", param).WithParam(param)
 }
 
+func (c *Contact) clone() *Contact {
+	if c == nil {
+		return nil
+	}
+	contact := *c
+	if c.Address != nil {
+		address := *c.Address
+		contact.Address = &address
+	}
+	return &contact
+}
+
 // normalize checks a contact and brings its country to upper case.
 func (c *Contact) normalize(param string) error {
 	if c == nil {
