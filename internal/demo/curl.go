@@ -8,10 +8,20 @@ import (
 // continued breaks a command into lines that a shell joins again.
 const continued = " \\\n  "
 
-// createCurl is the command that repeats the creation of an order. It leaves the new order's id in $ORDER, for the
-// commands that follow, and shows the answer.
+// createCurl is the command that repeats the creation of an order and leaves its id in $ORDER.
 func (c *client) createCurl(r request) string {
-	return "ORDER=$(" + c.curl(r, "") + continued + "| tee /dev/stderr | grep -o 'ord_[0-9a-z]*' | head -n 1)"
+	return keep("ORDER", "ord_[0-9a-z]*", c.curl(r, ""))
+}
+
+// challengeCurl is the command that repeats a payment that wants 3DS and leaves the address of its page in $PAGE.
+func (c *client) challengeCurl(r request, order string) string {
+	return keep("PAGE", `http[^"]*/3dsSecure/[^"]*`, c.curl(r, order))
+}
+
+// keep shows what a command answers, and leaves the first match in a variable for the commands that follow. Not every
+// machine has jq.
+func keep(variable, pattern, command string) string {
+	return variable + "=$(" + command + continued + "| tee /dev/stderr | grep -o '" + pattern + "' | head -n 1)"
 }
 
 // curl is the command that repeats the request. The id of the order that it is about becomes $ORDER: an order is paid

@@ -46,6 +46,18 @@ func TestCreateCurl_LeavesTheOrderForTheNextCommand(t *testing.T) {
 	require.Equal(t, "it is "+testOrder, strings.Split(strings.TrimSpace(out), "\n")[1])
 }
 
+func TestChallengeCurl_LeavesThePageForTheNextCommand(t *testing.T) {
+	t.Parallel()
+	c := &client{base: "http://127.0.0.1:8080", key: "sk_test_x"}
+	command := c.challengeCurl(request{http.MethodPost, "/v1/orders/" + testOrder + "/payments", paymentBody}, testOrder)
+
+	out := pasted(t, "ORDER="+testOrder+"\n"+
+		`curl() { echo '{"url":"http://127.0.0.1:8090/3dsSecure/direct/RDT_3DS_DDC_1","return_url":"http://x/thanks"}'; }`+"\n"+
+		command+"\necho \"it is $PAGE\"")
+
+	require.Equal(t, "it is http://127.0.0.1:8090/3dsSecure/direct/RDT_3DS_DDC_1", strings.Split(strings.TrimSpace(out), "\n")[1])
+}
+
 func TestBodies_CanBeQuoted(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{orderBody, bigOrderBody, paymentBody} {

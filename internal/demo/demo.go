@@ -121,7 +121,7 @@ func cause(ctx context.Context, err error) error {
 func (d *demo) start(ctx context.Context) error {
 	d.out.title("Tillway demo")
 	for _, step := range []func(context.Context) error{
-		d.openDir, d.openNetwork, d.openPostgres, d.openRedis, d.openSandbox, d.migrate, d.openShop, d.serve,
+		d.openDir, d.openNetwork, d.openPostgres, d.openRedis, d.clearLog, d.openSandbox, d.migrate, d.openShop, d.serve,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -131,18 +131,27 @@ func (d *demo) start(ctx context.Context) error {
 }
 
 func (d *demo) openDir(context.Context) error {
-	err := os.MkdirAll(d.Dir, 0o750)
+	// Not only ours to pass through: run by root, PostgreSQL's own user keeps its data below. Its files are private.
+	err := os.MkdirAll(d.Dir, 0o755) //nolint:gosec // see above
 	if err != nil {
 		return fmt.Errorf("make the directory of the demo: %w", err)
 	}
 	if d.secrets, err = loadSecrets(filepath.Join(d.Dir, secretsName)); err != nil {
 		return err
 	}
-	d.log, err = os.OpenFile(d.path(logName), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	d.log, err = os.OpenFile(d.path(logName), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
 	d.running.push("the log", func(context.Context) error { return d.log.Close() })
+	return nil
+}
+
+// clearLog begins the log anew, now that the databases say that no other demo runs here and writes to it.
+func (d *demo) clearLog(context.Context) error {
+	if err := d.log.Truncate(0); err != nil {
+		return fmt.Errorf("clear the log: %w", err)
+	}
 	return nil
 }
 

@@ -35,7 +35,7 @@ func requireStopped(t *testing.T, url string) {
 	client := &http.Client{Timeout: time.Second}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	require.NoError(t, err)
-	_, err = client.Do(request) //nolint:bodyclose // there is none
+	_, err = client.Do(request)
 	require.Error(t, err)
 }
 

@@ -49,7 +49,7 @@ func openNetwork(ctx context.Context, opts Options) (*network, error) {
 		usual   string
 	}{
 		{&n.api, "API", opts.API, DefaultAPI},
-		{&n.admin, "metrics", opts.Admin, DefaultAdmin},
+		{&n.admin, "admin page", opts.Admin, DefaultAdmin},
 		{&n.sandbox, "simulator", opts.Sandbox, DefaultSandbox},
 		{&n.shop, "shop", opts.Shop, DefaultShop},
 	} {
@@ -104,7 +104,7 @@ func (n *network) moved() []string {
 		_, wanted, _ := net.SplitHostPort(p.wanted)
 		_, port, _ := net.SplitHostPort(p.address)
 		if wanted != port && wanted != "0" {
-			said = append(said, fmt.Sprintf("port %s is taken: the %s is on %s", wanted, p.what, port))
+			said = append(said, fmt.Sprintf("port %s is taken, so the %s moved to %s", wanted, p.what, port))
 		}
 	}
 	return said

@@ -35,7 +35,7 @@ func TestOpenNetwork_TakesAnotherPortForATakenOneAndSaysSo(t *testing.T) {
 
 	require.NotEqual(t, opts.Sandbox.Value, n.sandbox.address)
 	require.Len(t, n.moved(), 1)
-	require.Contains(t, n.moved()[0], "the simulator is on")
+	require.Contains(t, n.moved()[0], "the simulator moved to")
 }
 
 func TestOpenNetwork_RefusesATakenPortThatWasAskedFor(t *testing.T) {

@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,8 +14,8 @@ func TestShorten_ShowsTheNamedMembersInTheirOrder(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"object":"order","status":"paid","card":{ "last4": "1390" },"id":"ord_1"}`)
 
-	require.Equal(t, "{\n  \"id\": \"ord_1\",\n  \"status\": \"paid\",\n  \"card\": {\"last4\":\"1390\"},\n  …\n}",
-		shorten(body, []string{"id", "status", "card", "absent"}))
+	want := []string{"{", `  "id": "ord_1",`, `  "status": "paid",`, `  "card": {"last4":"1390"},`, "  …", "}"}
+	require.Equal(t, want, strings.Split(shorten(body, []string{"id", "status", "card", "absent"}), "\n"))
 	require.Equal(t, "<html>", shorten([]byte("<html>"), nil), "what is no object is shown as it is")
 }
 

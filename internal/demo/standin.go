@@ -54,7 +54,7 @@ func (d *demo) downloadedPostgres(ctx context.Context) (store, error) {
 		Database("tillway").Username("postgres").Password(d.secrets.DatabasePassword).
 		CachePath(filepath.Join(root, "cache")).RuntimePath(filepath.Join(root, "runtime")).
 		BinariesPath(filepath.Join(root, "programs")).DataPath(filepath.Join(root, "data")).
-		StartParameters(map[string]string{"timezone": "UTC", "log_timezone": "UTC"})
+		StartParameters(map[string]string{"timezone": "UTC", "log_timezone": "UTC", "unix_socket_directories": ""})
 	server := embeddedpostgres.NewDatabase(cfg)
 	if err := server.Start(); err != nil {
 		return store{}, err

@@ -24,9 +24,6 @@ const maxConnections = 100
 // stopTimeout ends a database that does not end by itself.
 const stopTimeout = 30 * time.Second
 
-// errNone says that no way to a database is open on this machine.
-var errNone = errors.New("nothing to run it with")
-
 // store is a database that the demo uses.
 type store struct {
 	url   string
@@ -133,12 +130,12 @@ func (d *demo) otherPostgres(ctx context.Context) (store, error) {
 	_, missing := embedded.StartPostgres(ctx, embedded.PostgresOptions{}) // names the command that installs it
 	if os.Geteuid() == 0 {
 		// The downloaded one does not change its user, and PostgreSQL refuses to be root.
-		return store{}, fmt.Errorf("PostgreSQL: %w: %w (Docker: %w)", errNone, missing, dockerErr)
+		return store{}, fmt.Errorf("%w\n(or start Docker: %w)", missing, dockerErr)
 	}
-	d.out.part("", "no Docker either; downloading PostgreSQL, once")
+	d.out.part("", "no Docker either; taking one from the internet, which is kept")
 	found, err := d.downloadedPostgres(ctx)
 	if err != nil {
-		return store{}, fmt.Errorf("PostgreSQL: %w: %w (Docker: %w; download: %w)", errNone, missing, dockerErr, err)
+		return store{}, fmt.Errorf("%w\n(or start Docker: %w)\n(the download: %w)", missing, dockerErr, err)
 	}
 	return found, nil
 }

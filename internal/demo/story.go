@@ -100,15 +100,15 @@ func (d *demo) tellThreeDS(ctx context.Context, api *client) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	d.out.command(api.createCurl(c.create) + "\n" + api.curl(c.pay, c.order))
+	d.out.command(api.createCurl(c.create) + "\n" + api.challengeCurl(c.pay, c.order))
 	d.out.answer(c.got, paymentMembers...)
 	hops, err := api.approve(ctx, c.page)
 	if err != nil {
 		return "", err
 	}
-	d.out.say("")
+	d.out.note("")
 	d.out.say("The shopper's browser opens that page. The demo is the shopper, and approves:")
-	d.out.command("curl -sS -L -o /dev/null -d action=" + shopperAnswer + " " + quote(c.page))
+	d.out.command("curl -sS -L -o /dev/null -d action=" + shopperAnswer + ` "$PAGE"`)
 	for _, hop := range hops {
 		// What the provider adds to the address is not believed, so it is not shown.
 		if !strings.HasPrefix(hop, d.net.shop.url) {
@@ -167,7 +167,7 @@ func (d *demo) challenge(ctx context.Context, api *client) (challenged, error) {
 
 // tellWhere ends the story with what there is to look at.
 func (d *demo) tellWhere(s Summary) {
-	d.out.good("\nTwo orders paid, %s after the start.", brief(s.Elapsed))
+	d.out.good("Two orders paid, %s after the start.", brief(s.Elapsed))
 	d.out.title("Look around")
 	d.out.part("API", "%s/docs", s.APIURL)
 	d.out.part("3DS page", "%s", s.WaitingPage)
