@@ -28,8 +28,8 @@ demo: .tillway/bin/server ## pay two orders on this machine, with everything the
 	@exec $< demo $(ARGS)
 
 .PHONY: demo-reset
-demo-reset: ## forget the demo's data
-	rm -rf .tillway
+demo-reset: .tillway/bin/server ## forget the demo's data
+	@$< demo --reset $(ARGS)
 
 .PHONY: sandbox
 sandbox: .tillway/bin/server ## run the simulator of Onerway alone (ARGS='--help' for its flags)
