@@ -15,7 +15,7 @@ func (a *app) workers() ([]func(context.Context) error, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the job queue: %w", err)
 	}
-	watch, err := a.tel.Metrics.ObserveOldestUnresolved(a.orders.OldestOpen)
+	watch, err := a.tel.Metrics.ObserveOldestUnresolved(a.orders.OldestUnresolved)
 	if err != nil {
 		return nil, fmt.Errorf("set up the gauge of the oldest open payment: %w", err)
 	}

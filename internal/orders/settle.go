@@ -95,15 +95,3 @@ func (s *Service) OldestUnresolved(ctx context.Context) (time.Duration, error) {
 	}
 	return max(0, s.now().Sub(sentAt)), nil
 }
-
-// OldestOpen returns how long ago the oldest payment whose outcome is still open was sent, zero when there is none.
-func (s *Service) OldestOpen(ctx context.Context) (time.Duration, error) {
-	sentAt, err := s.queries.PaymentOldestOpen(ctx)
-	if postgres.IsNoRows(err) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("find the oldest open payment: %w", postgres.Translate(err))
-	}
-	return max(0, s.now().Sub(sentAt)), nil
-}

@@ -113,11 +113,12 @@ UPDATE payments SET description = @description, metadata = @metadata, updated_at
 
 -- name: PaymentsClaimDue :many
 -- Claims payments whose check is due by pushing it back a lease: a worker that dies leaves them to be claimed again.
+-- ARRAY runs the choice once; as a join it may run once per row, and claim more than a batch.
 UPDATE payments SET next_check_at = @lease_until::timestamptz, checks = checks + 1
-WHERE id IN (
+WHERE id = ANY (ARRAY(
     SELECT due.id FROM payments AS due WHERE due.next_check_at <= @now::timestamptz
     ORDER BY due.next_check_at LIMIT @batch FOR UPDATE SKIP LOCKED
-)
+))
 RETURNING *;
 
 -- name: PaymentPostpone :exec
@@ -131,9 +132,3 @@ SELECT EXISTS (SELECT FROM payments WHERE id = @id);
 -- name: PaymentOldestOpen :one
 -- Few payments are open at any time, and the index on (status, id) finds them.
 SELECT sent_at FROM payments WHERE status IN ('processing', 'requires_action', 'unknown') ORDER BY sent_at LIMIT 1;
-
--- name: PaymentOldestOpen :one
--- Reads only open payments: their checks are due, so the partial index holds every one of them.
-SELECT sent_at FROM payments
-WHERE next_check_at IS NOT NULL AND status IN ('processing', 'requires_action', 'unknown')
-ORDER BY sent_at LIMIT 1;

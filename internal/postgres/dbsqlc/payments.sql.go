@@ -689,10 +689,10 @@ func (q *Queries) PaymentWithOrderByTxn(ctx context.Context, merchantTxnID strin
 
 const PaymentsClaimDue = `-- name: PaymentsClaimDue :many
 UPDATE payments SET next_check_at = $1::timestamptz, checks = checks + 1
-WHERE id IN (
+WHERE id = ANY (ARRAY(
     SELECT due.id FROM payments AS due WHERE due.next_check_at <= $2::timestamptz
     ORDER BY due.next_check_at LIMIT $3 FOR UPDATE SKIP LOCKED
-)
+))
 RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at
 `
 
@@ -703,6 +703,7 @@ type PaymentsClaimDueParams struct {
 }
 
 // Claims payments whose check is due by pushing it back a lease: a worker that dies leaves them to be claimed again.
+// ARRAY runs the choice once; as a join it may run once per row, and claim more than a batch.
 func (q *Queries) PaymentsClaimDue(ctx context.Context, arg PaymentsClaimDueParams) ([]Payment, error) {
 	rows, err := q.db.Query(ctx, PaymentsClaimDue, arg.LeaseUntil, arg.Now, arg.Batch)
 	if err != nil {
