@@ -83,7 +83,7 @@ func New(pool *pgxpool.Pool, log *slog.Logger, now func() time.Time, opts Option
 func (r *Runner) Run(ctx context.Context) error {
 	if err := r.client.Start(ctx); err != nil {
 		if ctx.Err() != nil {
-			return nil // told to stop while starting
+			return nil //nolint:nilerr // told to stop while starting
 		}
 		return fmt.Errorf("start working jobs: %w", err)
 	}

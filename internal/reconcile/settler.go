@@ -72,8 +72,8 @@ func New(service *orders.Service, log *slog.Logger, now func() time.Time, opts O
 // ctx ends are seen through.
 func (s *Settler) Run(ctx context.Context) error {
 	var group errgroup.Group
-	group.Go(func() error { s.repeat(ctx, "settle payments", s.Settle); return nil })
-	group.Go(func() error { s.repeat(ctx, "expire orders", s.Expire); return nil })
+	group.Go(func() error { s.repeat(ctx, "payments", s.Settle); return nil })
+	group.Go(func() error { s.repeat(ctx, "expiry", s.Expire); return nil })
 	return group.Wait()
 }
 
@@ -94,11 +94,10 @@ func (s *Settler) Settle(ctx context.Context) (Swept, error) {
 	failures := make([]error, len(due))
 	for i, p := range due {
 		group.Go(func() error {
-			if ctx.Err() != nil {
-				return nil // the claim runs out, and somebody else asks
+			if ctx.Err() == nil { // else the claim runs out, and somebody else asks
+				failures[i] = s.ask(context.WithoutCancel(ctx), p)
+				asked.Add(1)
 			}
-			failures[i] = s.ask(context.WithoutCancel(ctx), p)
-			asked.Add(1)
 			return nil
 		})
 	}
@@ -154,7 +153,8 @@ func (s *Settler) repeat(ctx context.Context, name string, sweep func(context.Co
 			return
 		case err != nil:
 			pause = min(max(2*pause, latest), longestBackoff)
-			s.log.WarnContext(ctx, name, slog.Int("done", swept.Done), slog.Duration("again_in", pause), slog.Any("error", err))
+			s.log.WarnContext(ctx, "sweep failed", slog.String("sweep", name), slog.Int("done", swept.Done),
+				slog.Duration("again_in", pause), slog.Any("error", err))
 		case swept.More:
 			pause = 0
 		case swept.Done > 0:
