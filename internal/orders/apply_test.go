@@ -290,6 +290,42 @@ func TestPostpone_GivesTheCheckBackAndAWeekOfSilenceIsForAPerson(t *testing.T) {
 	require.True(t, b.payment(p.ID).NextCheckAt.After(b.clock.Now()))
 }
 
+func TestClaimDue_TakesNoMoreThanABatchAndNoneTwice(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 6 {
+		b.challenged()
+	}
+	b.clock.advance(time.Minute)
+	due, err := b.service.ClaimDue(t.Context(), 2)
+	require.NoError(t, err)
+	require.Len(t, due, 2)
+
+	var group errgroup.Group
+	claims := make([][]orders.Payment, 4)
+	for i := range claims {
+		process := b.process()
+		group.Go(func() error {
+			var err error
+			claims[i], err = process.ClaimDue(t.Context(), 3)
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
+	claimed := map[string]bool{due[0].MerchantTxnID: true, due[1].MerchantTxnID: true}
+	for _, claim := range claims {
+		require.LessOrEqual(t, len(claim), 3)
+		for _, p := range claim {
+			require.False(t, claimed[p.MerchantTxnID], "claimed twice")
+			claimed[p.MerchantTxnID] = true
+		}
+	}
+	b.clock.advance(3 * time.Minute) // the lease of who died is over
+	due, err = b.service.ClaimDue(t.Context(), 10)
+	require.NoError(t, err)
+	require.Len(t, due, 6)
+}
+
 func TestClaimDue_LeavesARowThatItCannotReadBehind(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
