@@ -194,7 +194,7 @@ func TestApply_KeepsTheSequenceGaplessWhateverRunsAtOnce(t *testing.T) {
 			orders.OutcomeSucceeded, orders.OutcomeDeclined, orders.OutcomeDeclined, orders.OutcomeUnknown, orders.OutcomeNeverSent,
 		}
 		ev := taken(orders.SourceAnswer, sale.Amount, sale.MerchantTxnID)
-		ev.Outcome = outcomes[rand.IntN(len(outcomes))] //nolint:gosec // any will do
+		ev.Outcome = outcomes[rand.IntN(len(outcomes))]
 		return ev
 	}
 	book := []orders.Order{b.order(), b.order(), b.order()}
@@ -202,7 +202,7 @@ func TestApply_KeepsTheSequenceGaplessWhateverRunsAtOnce(t *testing.T) {
 	for worker := range 6 {
 		group.Go(func() error {
 			for round := range 15 {
-				o := book[rand.IntN(len(book))] //nolint:gosec // any will do
+				o := book[rand.IntN(len(book))]
 				if err := b.disturb(o, fmt.Sprintf("%d-%d", worker, round)); err != nil {
 					return err
 				}
@@ -220,7 +220,7 @@ func TestApply_KeepsTheSequenceGaplessWhateverRunsAtOnce(t *testing.T) {
 // disturb does one thing to the order, by chance.
 func (b *testBundle) disturb(o orders.Order, name string) error {
 	ctx := b.t.Context()
-	switch rand.IntN(5) { //nolint:gosec // any will do
+	switch rand.IntN(5) {
 	case 0, 1:
 		_, _ = b.service.Pay(ctx, payRequest(o.ID, key(name)))
 	case 2:
