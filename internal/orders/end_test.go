@@ -219,7 +219,7 @@ func TestUpdate_OfManyAtOnceLosesNone(t *testing.T) {
 	b := setup(t)
 	o := b.order()
 	var group errgroup.Group
-	for _, name := range strings.SplitSeq("abcdefghijklmnop", "") {
+	for name := range strings.SplitSeq("abcdefghijklmnop", "") {
 		group.Go(func() error {
 			_, err := b.service.Update(t.Context(), o.ID, orders.Patch{Metadata: map[string]*string{name: &name}})
 			return err
