@@ -70,6 +70,8 @@ type demo struct {
 	net     *network
 	log     *os.File
 	running stack
+	// forgets: the orders go with a container.
+	forgets bool
 	// watching: the story is told, and the terminal is for news.
 	watching atomic.Bool
 	// fail ends the run with a cause: a part that ended by itself.

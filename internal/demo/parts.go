@@ -24,7 +24,7 @@ const (
 func (d *demo) openSandbox(ctx context.Context) error {
 	simulator := sandbox.New(sandbox.Config{
 		PublicURL: d.net.sandbox.url, Strict: true,
-		Logger: telemetry.NewLogger(d.log, slog.LevelInfo).With(slog.String("part", "simulator")),
+		Logger: d.logger("simulator"),
 	})
 	d.run(ctx, "the simulator", func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
@@ -34,6 +34,11 @@ func (d *demo) openSandbox(ctx context.Context) error {
 	})
 	d.out.part("Simulator", "of Onerway, %s/sandbox", d.net.sandbox.url)
 	return nil
+}
+
+// logger writes into the service's log, for the other parts.
+func (d *demo) logger(part string) *slog.Logger {
+	return telemetry.NewLogger(d.log, slog.LevelInfo).With(slog.String("part", part))
 }
 
 // openShop starts the storefront's own page, to which shoppers come back.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -120,8 +121,10 @@ const notKept = "a container in Docker; its data goes when the demo ends"
 
 func (d *demo) otherPostgres(ctx context.Context) (store, error) {
 	d.out.part("PostgreSQL", "not installed; trying Docker, which may have to fetch an image")
-	server, dockerErr := containers.StartPostgres(ctx, "")
+	d.quietDocker()
+	server, dockerErr := containers.StartPostgres(ctx, d.Environ["TILLWAY_TEST_POSTGRES_IMAGE"])
 	if dockerErr == nil {
+		d.forgets = true
 		return store{server.URL(), notKept, server.Stop}, nil
 	}
 	if ctx.Err() != nil {
@@ -140,9 +143,16 @@ func (d *demo) otherPostgres(ctx context.Context) (store, error) {
 	return found, nil
 }
 
+// quietDocker keeps the terminal readable.
+func (d *demo) quietDocker() {
+	log := d.logger("docker")
+	containers.LogTo(func(line string) { log.Info("container", slog.String("said", line)) })
+}
+
 func (d *demo) otherRedis(ctx context.Context) (store, error) {
 	d.out.part("Redis", "not installed; trying Docker, which may have to fetch an image")
-	server, err := containers.StartRedis(ctx, "")
+	d.quietDocker()
+	server, err := containers.StartRedis(ctx, d.Environ["TILLWAY_TEST_REDIS_IMAGE"])
 	if err == nil {
 		return store{server.URL(), notKept, server.Stop}, nil
 	}

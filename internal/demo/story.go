@@ -177,5 +177,9 @@ func (d *demo) tellWhere(s Summary) {
 	d.out.part("", "ops        %s", d.secrets.OpsKey)
 	d.out.part("", "admin      %s", d.secrets.AdminKey)
 	d.out.part("Log", "%s", d.path(logName))
-	d.out.note("\nCtrl-C ends it. Orders and keys stay in " + d.Dir + "; make demo-reset forgets them.\n")
+	if d.forgets {
+		d.out.note("\nCtrl-C ends it, and with it the container that holds the orders.\n")
+		return
+	}
+	d.out.note("\nCtrl-C ends it. Orders and keys are kept; make demo-reset forgets those in " + d.Dir + ".\n")
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/testcontainers/testcontainers-go"
+	tclog "github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/modules/postgres"
 	"github.com/testcontainers/testcontainers-go/modules/redis"
 )
@@ -28,6 +29,15 @@ type Server struct {
 	docker testcontainers.Container
 	url    string
 }
+
+// LogTo hands what testcontainers says about its work to say, line by line,
+// instead of writing it to standard error. It holds for the whole process.
+func LogTo(say func(line string)) { tclog.SetDefault(logger(say)) }
+
+type logger func(string)
+
+// Printf is testcontainers' idea of a logger.
+func (l logger) Printf(format string, args ...any) { l(fmt.Sprintf(format, args...)) }
 
 // StartPostgres runs PostgreSQL in a container; an empty image means the
 // default. The data lasts as long as the container.
