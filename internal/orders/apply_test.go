@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"tillway/internal/fault"
 	"tillway/internal/orders"
 	"tillway/internal/postgres"
 )
@@ -149,6 +150,25 @@ func TestApply_LateSuccessOfAnEarlierAttemptIsSurplus(t *testing.T) {
 	require.True(t, o.NeedsReview)
 	require.Equal(t, 1, b.count("SELECT count(*) FROM discrepancies WHERE class = 'surplus' AND money_at_risk = 2700"))
 	require.Equal(t, applied.Payment, b.payment(first.ID))
+}
+
+func TestPay_RefusesAnotherChargeWhileSurplusMoneyIsHeld(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.gateway.sale = declined
+	o := b.order()
+	first := b.pay(o, "first")
+	b.gateway.sale = func(context.Context, orders.Sale) orders.Evidence {
+		return orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeProcessing}
+	}
+	second := b.pay(o, "second")
+	require.True(t, b.apply(first, taken(orders.SourceNotification, o.Amount, first.MerchantTxnID)).Payment.Surplus)
+	b.apply(second, orders.Evidence{Source: orders.SourceNotification, Outcome: orders.OutcomeDeclined})
+	require.Equal(t, orders.StatusOpen, b.get(o.ID).Status)
+
+	_, err := b.service.Pay(t.Context(), payRequest(o.ID, key("third")))
+	requireFault(t, err, fault.Conflict, "order_not_payable")
+	require.Len(t, b.gateway.sent(), 2, "a third sale would charge the shopper twice")
 }
 
 func TestApply_LateSuccessPaysAnOrderThatWasGivenUp(t *testing.T) {

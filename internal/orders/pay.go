@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
@@ -62,7 +61,7 @@ func (s *Service) Pay(ctx context.Context, req PayRequest) (PayResult, error) {
 			return result, err
 		}
 	}
-	return PayResult{}, fault.New(fault.Conflict, "payment_in_progress", "The order is being changed by other requests. Try again.")
+	return s.refuseMoving(ctx, req.Order)
 }
 
 // payOnce begins and sends a payment of the order as it was read; errOrderMoved when it is not like that any more.

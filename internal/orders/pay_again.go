@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"tillway/internal/fault"
+	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
 )
@@ -35,6 +36,19 @@ func (s *Service) refusePay(ctx context.Context, o Order, req PayRequest) (PayRe
 		return PayResult{}, fault.New(fault.Conflict, "order_not_payable", "The order has expired. Create a new one.")
 	}
 	return PayResult{}, fault.New(fault.Conflict, "order_not_payable", "The order is %s and cannot be paid.", o.Status)
+}
+
+// refuseMoving explains why a payment could not be begun although the order looked open, time and again.
+func (s *Service) refuseMoving(ctx context.Context, id ids.Order) (PayResult, error) {
+	held, err := s.queries.PaymentSurplusHeld(ctx, id.UUID())
+	if err != nil {
+		return PayResult{}, fmt.Errorf("look for surplus money of %s: %w", id, postgres.Translate(err))
+	}
+	if held {
+		return PayResult{}, fault.New(fault.Conflict, "order_not_payable",
+			"An earlier payment of this order was charged late and has not been given back. It needs a review first.")
+	}
+	return PayResult{}, fault.New(fault.Conflict, "payment_in_progress", "The order is being changed by other requests. Try again.")
 }
 
 // errNoReplay says that no payment of the order was begun with the key.

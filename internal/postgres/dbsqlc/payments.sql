@@ -1,11 +1,16 @@
 -- name: PaymentBegin :execrows
 -- T1 of a charge (design §3): the attempt, the order's reservation and the first event, in one round trip. The order must
--- be as it was read: open, and at the same version. No row means that it has moved on; nothing is written then.
+-- be as it was read: open, and at the same version, and hold no surplus money: what came late and has not gone back would
+-- make a second charge of any further one. No row means that it has moved on, or holds some; nothing is written then.
 WITH o AS (
     UPDATE orders SET
         status = 'pending', attempts = @attempt::integer, latest_payment_id = @id::uuid, last_sequence = last_sequence + 1,
         version = version + 1, updated_at = @now
     WHERE orders.id = @order_id AND orders.version = @version AND orders.status = 'open' AND orders.expires_at > @now
+        AND NOT EXISTS (
+            SELECT FROM payments AS late
+            WHERE late.order_id = @order_id AND late.surplus AND late.amount_captured > late.amount_refunded
+        )
     RETURNING orders.id, orders.livemode, orders.last_sequence
 ), p AS (
     INSERT INTO payments (
@@ -132,3 +137,8 @@ SELECT EXISTS (SELECT FROM payments WHERE id = @id);
 -- name: PaymentOldestOpen :one
 -- Few payments are open at any time, and the index on (status, id) finds them.
 SELECT sent_at FROM payments WHERE status IN ('processing', 'requires_action', 'unknown') ORDER BY sent_at LIMIT 1;
+
+-- name: PaymentSurplusHeld :one
+SELECT EXISTS (
+    SELECT FROM payments WHERE order_id = @order_id AND surplus AND amount_captured > amount_refunded
+);

@@ -208,6 +208,10 @@ WITH o AS (
         status = 'pending', attempts = $3::integer, latest_payment_id = $4::uuid, last_sequence = last_sequence + 1,
         version = version + 1, updated_at = $5
     WHERE orders.id = $6 AND orders.version = $7 AND orders.status = 'open' AND orders.expires_at > $5
+        AND NOT EXISTS (
+            SELECT FROM payments AS late
+            WHERE late.order_id = $6 AND late.surplus AND late.amount_captured > late.amount_refunded
+        )
     RETURNING orders.id, orders.livemode, orders.last_sequence
 ), p AS (
     INSERT INTO payments (
@@ -255,7 +259,8 @@ type PaymentBeginParams struct {
 }
 
 // T1 of a charge (design §3): the attempt, the order's reservation and the first event, in one round trip. The order must
-// be as it was read: open, and at the same version. No row means that it has moved on; nothing is written then.
+// be as it was read: open, and at the same version, and hold no surplus money: what came late and has not gone back would
+// make a second charge of any further one. No row means that it has moved on, or holds some; nothing is written then.
 func (q *Queries) PaymentBegin(ctx context.Context, arg PaymentBeginParams) (int64, error) {
 	result, err := q.db.Exec(ctx, PaymentBegin,
 		arg.EventID,
@@ -584,6 +589,19 @@ type PaymentPostponeParams struct {
 func (q *Queries) PaymentPostpone(ctx context.Context, arg PaymentPostponeParams) error {
 	_, err := q.db.Exec(ctx, PaymentPostpone, arg.NextCheckAt, arg.ID, arg.LeaseUntil)
 	return err
+}
+
+const PaymentSurplusHeld = `-- name: PaymentSurplusHeld :one
+SELECT EXISTS (
+    SELECT FROM payments WHERE order_id = $1 AND surplus AND amount_captured > amount_refunded
+)
+`
+
+func (q *Queries) PaymentSurplusHeld(ctx context.Context, orderID uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, PaymentSurplusHeld, orderID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const PaymentWithOrderByTxn = `-- name: PaymentWithOrderByTxn :one
