@@ -78,7 +78,8 @@ func (a *agenda) takeDue() ([]task, time.Duration) {
 	defer a.mu.Unlock()
 	var due []task
 	for len(a.tasks) > 0 && !a.tasks[0].at.After(now) {
-		due = append(due, heap.Pop(&a.tasks).(task))
+		due = append(due, a.tasks[0])
+		heap.Pop(&a.tasks)
 	}
 	if len(a.tasks) == 0 {
 		return due, -1
@@ -118,8 +119,12 @@ func (h taskHeap) Less(i, j int) bool {
 	return h[i].at.Before(h[j].at)
 }
 
-// Push is for container/heap.
-func (h *taskHeap) Push(x any) { *h = append(*h, x.(task)) }
+// Push is for container/heap, which hands on what add gave it.
+func (h *taskHeap) Push(x any) {
+	if t, isTask := x.(task); isTask {
+		*h = append(*h, t)
+	}
+}
 
 // Pop is for container/heap.
 func (h *taskHeap) Pop() any {

@@ -15,7 +15,7 @@ func zeroDecimal(currency string) bool {
 	return slices.Contains([]string{"JPY", "KRW", "IDR", "VND", "LAK", "KHR", "MMK", "PYG", "HUF", "ISK"}, currency)
 }
 
-// threeDecimal tells whether a currency has three decimals, which two-decimal amounts cannot express. [sim]
+// threeDecimal tells whether a currency has three decimals, which two-decimal amounts cannot express [sim].
 func threeDecimal(currency string) bool {
 	return slices.Contains([]string{"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}, currency)
 }
@@ -35,7 +35,7 @@ func minimum(currency string) int64 {
 }
 
 // challengeFrom is the amount, in the currency's smallest unit, that counts as 50.00 USD and brings a 3DS challenge
-// under the DEFAULT strategy. Rough on purpose: the real threshold is not documented. [sim]
+// under the DEFAULT strategy. Rough on purpose: the real threshold is not documented [sim].
 func challengeFrom(currency string) int64 {
 	switch currency {
 	case "EUR":

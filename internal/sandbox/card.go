@@ -2,8 +2,8 @@ package sandbox
 
 import "strings"
 
-// behaviour is what a card number stands for. It is copied onto the transaction in place of the number.
-type behaviour struct {
+// behavior is what a card number stands for. It is copied onto the transaction in place of the number.
+type behavior struct {
 	// decline is why the issuer says no; zero for a card that pays.
 	decline reason
 	// challenge is when the card brings a 3DS challenge.
@@ -39,51 +39,51 @@ func (c cardFacts) masked() string { return c.first6 + "******" + c.last4 }
 
 // testCard is one line of the table of cards.
 type testCard struct {
-	number    string
-	result    string
-	source    string
-	behaviour behaviour
+	number   string
+	result   string
+	source   string
+	behavior behavior
 }
 
 // testCards are the documented cards (Onerway contract §12, §18.6) and the reserved ones of the sandbox. Faults
-// have their own cards, listed with them in faultCatalogue.
+// have their own cards, listed with them in faultCatalog.
 func testCards() []testCard {
-	declined := func(code, message string) behaviour { return behaviour{decline: reason{code, message}} }
-	challenged := func(code, message string) behaviour {
-		return behaviour{challenge: challengeAlways, afterChallenge: reason{code, message}}
+	declined := func(code, message string) behavior { return behavior{decline: reason{code, message}} }
+	challenged := func(code, message string) behavior {
+		return behavior{challenge: challengeAlways, afterChallenge: reason{code, message}}
 	}
-	noChallenge := behaviour{challenge: challengeNever}
+	noChallenge := behavior{challenge: challengeNever}
 	return []testCard{
 		{"4761344136141390", "success, no 3DS (except strategy INNER)", "documented", noChallenge},
 		{"4242424242424242", "success, no 3DS (except strategy INNER)", "documented", noChallenge},
-		{"4000027891380961", "success; 3DS from 50.00 USD", "documented", behaviour{}},
-		{"4000000000002701", "success; 3DS from 50.00 USD", "documented", behaviour{}},
-		{"2221008123677736", "success, eci 00; 3DS from 50.00 USD", "documented", behaviour{eci: "00"}},
+		{"4000027891380961", "success; 3DS from 50.00 USD", "documented", behavior{}},
+		{"4000000000002701", "success; 3DS from 50.00 USD", "documented", behavior{}},
+		{"2221008123677736", "success, eci 00; 3DS from 50.00 USD", "documented", behavior{eci: "00"}},
 		{"4021937195658141", "declined, 20051 insufficient funds", "documented, code [sim]", declined("20051", "Insufficient funds")},
 		{"4000128449498204", "declined, 70002 unknown decline", "documented, code [sim]", declined("70002", "Unknown decline")},
-		{"4000020951595032", "requires 3DS", "documented", behaviour{challenge: challengeAlways}},
-		{"4000000000001091", "requires 3DS, which succeeds when approved", "documented", behaviour{challenge: challengeAlways}},
+		{"4000020951595032", "requires 3DS", "documented", behavior{challenge: challengeAlways}},
+		{"4000000000001091", "requires 3DS, which succeeds when approved", "documented", behavior{challenge: challengeAlways}},
 		{"4000000000001109", "requires 3DS, which fails even when approved: 40201", "documented", challenged(codeAuthFailed, "3DS authentication failed")},
 		{"4000000000001117", "requires 3DS, which times out even when approved: 40202", "documented", challenged(codeAuthTimeout, "3DS authentication timed out")},
-		{"4000000000000002", "declined, 20005 do not honour", "documented elsewhere, code [sim]", declined("20005", "Do not honour")},
+		{"4000000000000002", "declined, 20005 do not honor", "documented elsewhere, code [sim]", declined("20005", "Do not honor")},
 		{"4000000000009995", "declined, 20051 insufficient funds", "documented elsewhere, code [sim]", declined("20051", "Insufficient funds")},
 		{"4000000000000069", "declined, 20054 expired card", "documented elsewhere, code [sim]", declined("20054", "Expired card")},
 		{"4000000000000127", "declined, 20082 incorrect CVV", "documented elsewhere, code [sim]", declined("20082", "Incorrect CVV")},
 		{"4000000000000119", "declined, 20096 processing error", "documented elsewhere, code [sim]", declined("20096", "Processing error")},
 		{"4000009900000012", "declined, 40203 the bank refuses 3DS", "[sim]", declined(codeAuthRefused, "Bank refused 3DS authentication")},
-		{"4000009900000020", "success, 3DS without a challenge: eci 05", "[sim]", behaviour{challenge: challengeNever, eci: "05"}},
+		{"4000009900000020", "success, 3DS without a challenge: eci 05", "[sim]", behavior{challenge: challengeNever, eci: "05"}},
 	}
 }
 
-// cardBehaviours is the table by number, the cards of the faults included.
-func cardBehaviours() map[string]behaviour {
-	table := map[string]behaviour{}
+// cardBehaviors is the table by number, the cards of the faults included.
+func cardBehaviors() map[string]behavior {
+	table := map[string]behavior{}
 	for _, card := range testCards() {
-		table[card.number] = card.behaviour
+		table[card.number] = card.behavior
 	}
-	for _, spec := range faultCatalogue() {
+	for _, spec := range faultCatalog() {
 		if spec.card != "" {
-			table[spec.card] = behaviour{challenge: challengeNever, fault: spec.name}
+			table[spec.card] = behavior{challenge: challengeNever, fault: spec.name}
 		}
 	}
 	return table

@@ -36,7 +36,7 @@ func (s *Server) readCard(req *saleRequest, params map[string]any) error {
 	}
 	number := card.CardNumber
 	req.card = cardFacts{number[:6], number[len(number)-4:], brandOf(number), card.HolderName}
-	req.behaviour = s.cards[number]
+	req.behavior = s.cards[number]
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 const (
 	DefaultMerchantNo = "800209"
 	DefaultAppID      = "1739545982264549376"
-	DefaultSecretKey  = "5a6e64626f782d6b65792d6e6f2d7573"
+	DefaultSecretKey  = "5a6e64626f782d6b65792d6e6f2d7573" //nolint:gosec // published on purpose, see above
 )
 
 // How long the provider's own waits are before ClockScale divides them.
@@ -56,7 +56,7 @@ type Config struct {
 // DuplicateMode says what a second doTransaction with one merchantTxnId gets.
 type DuplicateMode string
 
-// The two behaviours that the provider might have; no source says which.
+// The two behaviors that the provider might have; no source says which.
 const (
 	DuplicateRejected DuplicateMode = "reject"
 	DuplicateReplayed DuplicateMode = "replay"
@@ -71,7 +71,7 @@ const (
 	DeclineByStatus DeclineForm = "status"
 )
 
-// SimOptions are the behaviours that no source documents, each under its own name. Zero values are the defaults.
+// SimOptions are the behaviors that no source documents, each under its own name. Zero values are the defaults.
 type SimOptions struct {
 	Duplicate     DuplicateMode // DuplicateRejected
 	DuplicateCode string        // 40000

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -89,7 +90,7 @@ func (s *Server) redeliver(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) showFaults(w http.ResponseWriter, _ *http.Request) {
-	s.writeJSON(w, http.StatusOK, map[string]any{"faults": s.faults.list(), "catalogue": faultList()})
+	s.writeJSON(w, http.StatusOK, map[string]any{"faults": s.faults.list(), "catalog": faultList()})
 }
 
 func (s *Server) armFault(w http.ResponseWriter, r *http.Request) {
@@ -129,7 +130,7 @@ func (s *Server) advanceClock(w http.ResponseWriter, r *http.Request) {
 	s.showClock(w, r)
 }
 
-// readControl decodes a control's body; a misspelt member is told of, for it would otherwise match everything.
+// readControl decodes a control's body; a misspelled member is told of, for it would otherwise match everything.
 func (s *Server) readControl(w http.ResponseWriter, r *http.Request, into any) bool {
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	dec.DisallowUnknownFields()
@@ -154,6 +155,6 @@ func (s *Server) writeJSON(w http.ResponseWriter, code int, value any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
 	if _, err := w.Write(append(body, '\n')); err != nil {
-		s.log.Debug("sandbox control answer not taken", "error", err)
+		s.log.Debug("sandbox control answer not taken", slog.Any("error", err))
 	}
 }

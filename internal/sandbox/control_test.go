@@ -23,13 +23,13 @@ func TestControl_FaultsAreArmedListedAndRemoved(t *testing.T) {
 	require.Equal(t, http.StatusInternalServerError, resp.StatusCode)
 
 	var listed struct {
-		Faults    []Fault
-		Catalogue []FaultInfo
+		Faults  []Fault
+		Catalog []FaultInfo
 	}
 	require.Equal(t, http.StatusOK, b.control(t, http.MethodGet, "/sandbox/faults", "", &listed))
 	require.Len(t, listed.Faults, 1)
 	require.Equal(t, []int{1, 1}, []int{listed.Faults[0].Times, listed.Faults[0].Hits})
-	require.Len(t, listed.Catalogue, len(faultCatalogue()))
+	require.Len(t, listed.Catalog, len(faultCatalog()))
 
 	require.Equal(t, http.StatusNoContent, b.control(t, http.MethodDelete, "/sandbox/faults/flt_1", "", nil))
 	require.Equal(t, "S", b.charge(t, cardPays, "12.34").status())
@@ -129,7 +129,7 @@ func TestHome_ShowsCardsFaultsAndLatestTransactions(t *testing.T) {
 	for _, card := range cardList() {
 		require.Contains(t, string(page), card.Number)
 	}
-	for _, fault := range faultCatalogue() {
+	for _, fault := range faultCatalog() {
 		require.Contains(t, string(page), fault.name)
 	}
 	require.Contains(t, string(page), `href="`+signedText(open.Data["redirectUrl"])+`"`)

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -42,12 +43,12 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, p plan, body []
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(p.answerWith)
 		if _, err := w.Write(body); err != nil {
-			s.log.DebugContext(r.Context(), "sandbox answer not taken", "error", err)
+			s.log.DebugContext(r.Context(), "sandbox answer not taken", slog.Any("error", err))
 		}
 	}
 	// Out before the notification that follows, so that the order of the two is what the plan says.
 	if err := http.NewResponseController(w).Flush(); err != nil {
-		s.log.DebugContext(r.Context(), "sandbox answer not flushed", "error", err)
+		s.log.DebugContext(r.Context(), "sandbox answer not flushed", slog.Any("error", err))
 	}
 }
 
@@ -70,7 +71,7 @@ func (s *Server) hangUp(w http.ResponseWriter, how delivery, body []byte) {
 		err = closeErr
 	}
 	if err != nil {
-		s.log.Debug("sandbox connection not ended as planned", "error", err)
+		s.log.Debug("sandbox connection not ended as planned", slog.Any("error", err))
 	}
 }
 

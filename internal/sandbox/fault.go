@@ -13,7 +13,7 @@ import (
 // Fault is one order to misbehave, as POST /sandbox/faults takes it.
 type Fault struct {
 	ID string `json:"id"`
-	// Name is one of the catalogue.
+	// Name is one of the catalog.
 	Name string `json:"fault"`
 	// Times is how many calls it strikes: 1 when zero, every one when negative.
 	Times int   `json:"times"`
@@ -53,7 +53,7 @@ type call struct {
 	cardLast4     string
 }
 
-// faultSpec is one entry of the catalogue: adding a fault is adding an entry.
+// faultSpec is one entry of the catalog: adding a fault is adding an entry.
 type faultSpec struct {
 	name string
 	does string
@@ -77,7 +77,7 @@ type faultBook struct {
 
 func newFaultBook(seed int64) *faultBook {
 	book := &faultBook{specs: map[string]faultSpec{}, seed: seed}
-	for _, spec := range faultCatalogue() {
+	for _, spec := range faultCatalog() {
 		book.specs[spec.name] = spec
 	}
 	return book

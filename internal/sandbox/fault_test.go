@@ -3,6 +3,8 @@ package sandbox
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -13,7 +15,7 @@ import (
 // cardOf is the reserved card of a fault.
 func cardOf(t *testing.T, fault string) string {
 	t.Helper()
-	for _, spec := range faultCatalogue() {
+	for _, spec := range faultCatalog() {
 		if spec.name == fault {
 			return spec.card
 		}
@@ -298,20 +300,29 @@ func TestFault_StrikesOnlyWhatItMatches(t *testing.T) {
 
 func TestFault_RateStrikesTheSameShareForTheSameSeed(t *testing.T) {
 	t.Parallel()
-	pick := func(seed int64) (chosen []int) {
+	upwards := make([]int, 2000)
+	for i := range upwards {
+		upwards[i] = i
+	}
+	downwards := slices.Clone(upwards)
+	slices.Reverse(downwards)
+	pick := func(seed int64, order []int) []int {
 		book := newFaultBook(seed)
 		_, err := book.arm(Fault{Name: "http_500", Rate: 0.05, Times: -1})
 		require.NoError(t, err)
-		for i := range 2000 {
-			if book.plan(call{path: pathSale, merchantTxnID: string(rune(i))}, "").refuseWith != 0 {
+		var chosen []int
+		for _, i := range order {
+			if book.plan(call{path: pathSale, merchantTxnID: strconv.Itoa(i)}, "").refuseWith != 0 {
 				chosen = append(chosen, i)
 			}
 		}
+		slices.Sort(chosen)
 		return chosen
 	}
-	require.Equal(t, pick(7), pick(7))
-	require.NotEqual(t, pick(7), pick(8))
-	require.InDelta(t, 100, len(pick(7)), 50)
+	struck := pick(7, upwards)
+	require.InDelta(t, 100, len(struck), 50)
+	require.Equal(t, struck, pick(7, downwards), "in whatever order the calls come")
+	require.NotEqual(t, struck, pick(8, upwards))
 }
 
 func TestFault_EveryAnswerFaultCanBeMovedToAQuery(t *testing.T) {

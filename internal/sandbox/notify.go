@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -118,7 +119,7 @@ func (s *Server) compose(t transaction, kind string, keys []string) notification
 	body := t.notification(s.cfg.Sim).signed(unsignedInNotification(), keys[len(keys)-1])
 	raw, err := encode(body)
 	if err != nil {
-		s.log.Error("sandbox notification not composed", "transaction_id", t.id, "error", err)
+		s.log.Error("sandbox notification not composed", slog.String("transaction_id", t.id), slog.Any("error", err))
 	}
 	n := notification{
 		transactionID: t.id, merchantTxnID: t.merchantTxnID, url: t.notifyURL, status: t.status, kind: kind, body: raw,
@@ -167,8 +168,9 @@ func (s *Server) attempt(ctx context.Context, n notification, number int) Delive
 		d.Error = err.Error()
 	}
 	s.post.record(d)
-	s.log.DebugContext(ctx, "sandbox notification", "transaction_id", n.transactionID, "kind", n.kind,
-		"attempt", number, "http_status", code, "acknowledged", d.Acknowledged)
+	s.log.DebugContext(ctx, "sandbox notification",
+		slog.String("transaction_id", n.transactionID), slog.String("kind", n.kind), slog.Int("attempt", number),
+		slog.Int("http_status", code), slog.Bool("acknowledged", d.Acknowledged))
 	return d
 }
 

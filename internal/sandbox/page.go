@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"html/template"
+	"log/slog"
 	"net/http"
 )
 
@@ -22,7 +23,7 @@ type CardInfo struct {
 	Source string `json:"source"`
 }
 
-// FaultInfo is one entry of the catalogue of faults.
+// FaultInfo is one entry of the catalog of faults.
 type FaultInfo struct {
 	Name  string   `json:"fault"`
 	Does  string   `json:"does"`
@@ -35,7 +36,7 @@ func cardList() []CardInfo {
 	for _, c := range testCards() {
 		cards = append(cards, CardInfo{c.number, c.result, c.source})
 	}
-	for _, f := range faultCatalogue() {
+	for _, f := range faultCatalog() {
 		if f.card != "" {
 			cards = append(cards, CardInfo{f.card, "fault " + f.name + ": " + f.does, "[sim]"})
 		}
@@ -45,7 +46,7 @@ func cardList() []CardInfo {
 
 func faultList() []FaultInfo {
 	var faults []FaultInfo
-	for _, f := range faultCatalogue() {
+	for _, f := range faultCatalog() {
 		faults = append(faults, FaultInfo{f.name, f.does, f.card, f.paths})
 	}
 	return faults
@@ -87,7 +88,7 @@ func (l *ledger) latest(limit int) []BookedTransaction {
 func (s *Server) showPage(w http.ResponseWriter, code int, name string, data any) {
 	var out bytes.Buffer
 	if err := s.pages.ExecuteTemplate(&out, name, data); err != nil {
-		s.log.Error("sandbox page not rendered", "page", name, "error", err)
+		s.log.Error("sandbox page not rendered", slog.String("page", name), slog.Any("error", err))
 		http.Error(w, "page not rendered", http.StatusInternalServerError)
 		return
 	}
@@ -99,7 +100,7 @@ func (s *Server) showPage(w http.ResponseWriter, code int, name string, data any
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(code)
 	if _, err := w.Write(out.Bytes()); err != nil {
-		s.log.Debug("sandbox page not taken", "error", err)
+		s.log.Debug("sandbox page not taken", slog.Any("error", err))
 	}
 }
 

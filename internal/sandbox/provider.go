@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"time"
@@ -116,7 +117,7 @@ func (s *Server) baseURL(r *http.Request) string {
 func (s *Server) send(w http.ResponseWriter, r *http.Request, p plan, rep reply) {
 	body, err := s.render(p, rep)
 	if err != nil {
-		s.log.ErrorContext(r.Context(), "sandbox answer not rendered", "error", err)
+		s.log.ErrorContext(r.Context(), "sandbox answer not rendered", slog.Any("error", err))
 		http.Error(w, "answer not rendered", http.StatusInternalServerError)
 		return
 	}

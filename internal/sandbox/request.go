@@ -17,7 +17,7 @@ var (
 	moneyCode    = regexp.MustCompile(`^[A-Z]{3}$`)
 )
 
-// saleRequest is a doTransaction that passed every check. The card number is gone: behaviour and cardFacts stand
+// saleRequest is a doTransaction that passed every check. The card number is gone: behavior and cardFacts stand
 // for it.
 type saleRequest struct {
 	merchantTxnID, originalID, custID    string
@@ -29,7 +29,7 @@ type saleRequest struct {
 	email                                string
 	returnURL, notifyURL, appID          string
 	card                                 cardFacts
-	behaviour                            behaviour
+	behavior                             behavior
 }
 
 type wireAddress struct {

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -41,15 +42,15 @@ func (s *Server) decide(t *transaction, originalPaid bool, baseURL string, order
 		t.status, t.reason = statusFailed, s.originalPaidReason()
 	case ordered != nil:
 		t.status, t.reason, t.eci = ordered.status, ordered.reason, ordered.eci
-	case t.behaviour.decline != reason{}:
-		t.status, t.reason = statusFailed, t.behaviour.decline
+	case t.behavior.decline != reason{}:
+		t.status, t.reason = statusFailed, t.behavior.decline
 	case t.needsChallenge():
 		t.status = statusAction
-	case t.strategy == "NONE" && t.behaviour.challenge == challengeAlways:
+	case t.strategy == "NONE" && t.behavior.challenge == challengeAlways:
 		// The issuer insists on 3DS and the merchant forbade it. [sim]
 		t.status, t.reason = statusFailed, reason{codeAuthRefused, "Bank requires 3DS authentication"}
 	default:
-		t.status, t.reason, t.eci = statusSuccess, success(), orElse(t.mpiECI, t.behaviour.eci)
+		t.status, t.reason, t.eci = statusSuccess, success(), orElse(t.mpiECI, t.behavior.eci)
 	}
 	if t.status == statusAction {
 		t.redirectURL = baseURL + challengePath + challengePrefix + t.merchantNo + t.id
@@ -65,14 +66,14 @@ func (t transaction) needsChallenge() bool {
 	case "NONE", "EXTERNAL":
 		return false
 	}
-	switch t.behaviour.challenge {
+	switch t.behavior.challenge {
 	case challengeAlways:
 		return true
 	case challengeNever:
 		return false
-	default:
-		return t.amount >= challengeFrom(t.currency)
+	case challengeByAmount:
 	}
+	return t.amount >= challengeFrom(t.currency)
 }
 
 func (s *Server) originalPaidReason() reason {
@@ -95,8 +96,8 @@ func (s *Server) schedule(t transaction, later *settlement) {
 
 // abandoned is what becomes of a challenge that nobody answers: closed, or timed out with the card made for that.
 func (t transaction) abandoned() outcome {
-	if t.behaviour.afterChallenge.code == codeAuthTimeout {
-		return outcome{status: statusFailed, reason: t.behaviour.afterChallenge}
+	if t.behavior.afterChallenge.code == codeAuthTimeout {
+		return outcome{status: statusFailed, reason: t.behavior.afterChallenge}
 	}
 	return outcome{status: statusClosed, reason: reason{codeAuthTimeout, "Order closed: not completed in time"}}
 }
@@ -131,7 +132,7 @@ func (s *Server) laterThan(at time.Time) time.Time {
 	return at
 }
 
-// duplicate answers a merchantTxnId that was used before. Nothing changes. [sim]
+// duplicate answers a merchantTxnId that was used before. Nothing changes [sim].
 func (s *Server) duplicate(first transaction) reply {
 	if s.cfg.Sim.Duplicate == DuplicateReplayed && first.firstAnswer != nil {
 		return reply{again: first.firstAnswer}
@@ -143,7 +144,7 @@ func (s *Server) duplicate(first transaction) reply {
 func (s *Server) keepAnswer(id string, rep reply) {
 	body, err := s.render(plan{}, rep)
 	if err != nil {
-		s.log.Error("sandbox answer not kept", "error", err)
+		s.log.Error("sandbox answer not kept", slog.Any("error", err))
 		return
 	}
 	s.ledger.change(id, func(t *transaction, _ bool) bool {

@@ -22,7 +22,7 @@ import (
 // Server is the simulated provider for one merchant. Make it with New, serve its Handler, and keep Run running.
 type Server struct {
 	cfg    Config
-	cards  map[string]behaviour
+	cards  map[string]behavior
 	ledger *ledger
 	faults *faultBook
 	post   *postOffice
@@ -43,7 +43,7 @@ func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
 		cfg:     cfg,
-		cards:   cardBehaviours(),
+		cards:   cardBehaviors(),
 		ledger:  newLedger(),
 		faults:  newFaultBook(cfg.Seed),
 		post:    &postOffice{},

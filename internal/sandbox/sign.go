@@ -39,7 +39,7 @@ func digest(values map[string]any, unsigned []string, secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// signedText is a value as it counts in a signature: text as it travelled, numbers and booleans as their JSON.
+// signedText is a value as it counts in a signature: text as it traveled, numbers and booleans as their JSON.
 func signedText(value any) string {
 	switch v := value.(type) {
 	case string:

@@ -69,8 +69,8 @@ func (s *Server) answerChallenge(w http.ResponseWriter, r *http.Request) {
 
 // approved is what comes of a challenge that the shopper passes.
 func (t transaction) approved() outcome {
-	if t.behaviour.afterChallenge != (reason{}) {
-		return outcome{status: statusFailed, reason: t.behaviour.afterChallenge}
+	if t.behavior.afterChallenge != (reason{}) {
+		return outcome{status: statusFailed, reason: t.behavior.afterChallenge}
 	}
 	return outcome{status: statusSuccess, reason: success(), eci: authenticatedECI(t.card.brand)}
 }
@@ -135,7 +135,7 @@ func statusInWords(st status) string {
 		return "is closed"
 	case statusAction:
 		return "is waiting for authentication"
-	default:
-		return "is being processed"
+	case statusProcessing:
 	}
+	return "is being processed"
 }
