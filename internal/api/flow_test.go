@@ -191,3 +191,14 @@ func TestMethods_HeadIsAnsweredAsGetWithoutABody(t *testing.T) {
 	require.Equal(t, http.StatusOK, answer.StatusCode)
 	require.NotEmpty(t, answer.Header.Get("X-Ratelimit-Remaining"))
 }
+
+func TestGet_DoesNotMindWhatItsBodyWouldBe(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, value := range map[string]string{
+		"Content-Type": "application/vnd.tillway.v2+json", "Content-Encoding": "gzip",
+	} {
+		got := b.do(t, request{method: "GET", path: "/v1/orders", header: map[string]string{name: value}})
+		require.Equal(t, http.StatusOK, got.status, got.body)
+	}
+}

@@ -43,6 +43,9 @@ func (s *server) negotiate(c *gin.Context) {
 			"Accept names nothing that we speak: %s or %s.", mediaV1, mediaJSON))
 		return
 	}
+	if c.Request.Method == http.MethodGet {
+		return // nothing of its body is read; clients that say what it would be on every request are common
+	}
 	if err := checkContentType(c.Request); err != nil {
 		s.refuse(c, err)
 	}
