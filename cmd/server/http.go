@@ -13,9 +13,10 @@ import (
 	"tillway/migrations"
 )
 
-// leaseMargin is what a request may take beyond the longest wait for the provider before its idempotency key may be taken
-// over.
-const leaseMargin = 15 * time.Second
+// leaseMargin is what a request may take beyond its wait for the provider before its idempotency key may be taken over. Short,
+// since a process that was killed keeps its callers' repetitions waiting that long; a request that is slower than that is
+// still not done twice, its row knows the key.
+const leaseMargin = 5 * time.Second
 
 // handler wires the public address.
 func (a *app) handler() (http.Handler, error) {
@@ -25,7 +26,7 @@ func (a *app) handler() (http.Handler, error) {
 		return nil, fmt.Errorf("set up idempotency: %w", err)
 	}
 	store, err := idempotency.New(idempotency.Options{
-		Redis: a.redis, Keys: keys, Lease: max(cfg.CallerDeadline, cfg.OnerwayTimeout) + leaseMargin,
+		Redis: a.redis, Keys: keys, Lease: cfg.CallerDeadline + leaseMargin,
 		Observe: func(outcome string) { a.tel.Metrics.Idempotency(context.Background(), outcome) },
 	})
 	if err != nil {
