@@ -114,33 +114,27 @@ func (s *Server) deliverNotification(ctx context.Context, n notification, number
 	})
 }
 
-// compose writes and signs a notification. With two keys the body carries the current one's digest.
+// compose writes and signs a notification, once per key in force: X-RH-Signature has an item for each of them, the body
+// the digest of the current one, which is the last.
 func (s *Server) compose(t transaction, kind string, keys []string) notification {
-	body := t.notification(s.cfg.Sim).signed(unsignedInNotification(), keys[len(keys)-1])
-	raw, err := encode(body)
-	if err != nil {
-		s.log.Error("sandbox notification not composed", slog.String("transaction_id", t.id), slog.Any("error", err))
-	}
 	n := notification{
-		transactionID: t.id, merchantTxnID: t.merchantTxnID, url: t.notifyURL, status: t.status, kind: kind, body: raw,
+		transactionID: t.id, merchantTxnID: t.merchantTxnID, url: t.notifyURL, status: t.status, kind: kind,
+	}
+	body := t.notification(s.cfg.Sim)
+	var items []string
+	for _, key := range keys {
+		sign := body.digest(unsignedInNotification(), key)
+		items = append(items, "v1="+sign)
+		body = body.with("sign", sign)
 	}
 	if !s.cfg.Sim.OmitHeaderSign {
-		n.header = signatureHeader(body, keys)
+		n.header = strings.Join(items, ", ")
+	}
+	var err error
+	if n.body, err = body.json(); err != nil {
+		s.log.Error("sandbox notification not composed", slog.String("transaction_id", t.id), slog.Any("error", err))
 	}
 	return n
-}
-
-// signatureHeader is X-RH-Signature: one item per key in force.
-func signatureHeader(body object, keys []string) string {
-	values := make(map[string]any, len(body))
-	for _, f := range body {
-		values[f.name] = f.value
-	}
-	items := make([]string, 0, len(keys))
-	for _, key := range keys {
-		items = append(items, "v1="+digest(values, unsignedInNotification(), key))
-	}
-	return strings.Join(items, ", ")
 }
 
 // forgery says the opposite of the truth and is signed by somebody who does not know the key.

@@ -16,7 +16,7 @@ const maxBody = 1 << 20
 // reply is what an endpoint has to say: the envelope's three members, and the transaction that the call made.
 type reply struct {
 	reason reason
-	data   any // object to be signed, page, or nil
+	data   object // to be signed, a page, or nil
 	made   *transaction
 	// again is a stored answer, sent as it was.
 	again []byte
@@ -26,7 +26,8 @@ type reply struct {
 func (s *Server) provider(endpoint func(params map[string]any, baseURL string, p *plan) reply) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		params, err := s.readParams(w, r)
-		c := describe(r.URL.Path, params)
+		card := cardNumberOf(params)
+		c := describe(r.URL.Path, params, card)
 		if c.path == pathSale && c.merchantTxnID != "" {
 			s.ledger.counted(c.merchantTxnID)
 		}
@@ -34,7 +35,7 @@ func (s *Server) provider(endpoint func(params map[string]any, baseURL string, p
 			s.send(w, r, plan{answerWith: http.StatusOK}, refused(err))
 			return
 		}
-		p := s.faults.plan(c, s.cards[cardNumberOf(params)].fault)
+		p := s.faults.plan(c, s.cards[card].fault)
 		if p.refuseBy != deliverWhole || p.refuseWith != 0 {
 			s.refuseCall(w, r, p)
 			return
@@ -78,7 +79,7 @@ func (s *Server) checkContentType(header string) error {
 }
 
 // describe is the call as faults see it.
-func describe(path string, params map[string]any) call {
+func describe(path string, params map[string]any, cardNumber string) call {
 	c := call{
 		path:          path,
 		merchantTxnID: orElse(param(params, "merchantTxnId"), param(params, "merchantTxnIds")),
@@ -86,15 +87,21 @@ func describe(path string, params map[string]any) call {
 		amount:        param(params, "orderAmount"),
 		currency:      param(params, "orderCurrency"),
 	}
-	if number := cardNumberOf(params); len(number) >= 4 {
-		c.cardLast4 = number[len(number)-4:]
+	if len(cardNumber) >= 4 {
+		c.cardLast4 = cardNumber[len(cardNumber)-4:]
 	}
 	return c
 }
 
 func cardNumberOf(params map[string]any) string {
-	var card wireCard
-	if err := json.Unmarshal([]byte(param(params, "cardInfo")), &card); err != nil {
+	info := param(params, "cardInfo")
+	if info == "" {
+		return ""
+	}
+	var card struct {
+		CardNumber string `json:"cardNumber"`
+	}
+	if err := json.Unmarshal([]byte(info), &card); err != nil {
 		return "" // the endpoint refuses it by name
 	}
 	return card.CardNumber
@@ -155,21 +162,20 @@ func (s *Server) render(p plan, rep reply) ([]byte, error) {
 		return rep.again, nil
 	}
 	data := rep.data
-	if fields, signed := data.(object); signed && rep.made != nil {
+	if rep.made != nil {
 		if p.showStatus != "" {
-			fields = fields.with("status", p.showStatus)
+			data = data.with("status", p.showStatus)
 		}
 		key := s.cfg.SecretKey
 		if p.spoil == spoilSignature {
 			key += "-of-someone-else"
 		}
-		fields = fields.signed(unsignedInResponse(), key)
+		data = data.signed(unsignedInResponse(), key)
 		if p.spoil == spoilSignatureAway {
-			fields = fields.with("sign", nil)
+			data = data.with("sign", nil)
 		}
-		data = fields
 	}
-	body, err := encode(object{{"respCode", rep.reason.code}, {"respMsg", rep.reason.message}, {"data", data}})
+	body, err := object{{"respCode", rep.reason.code}, {"respMsg", rep.reason.message}, {"data", data}}.json()
 	if p.spoil == spoilJSON && err == nil {
 		body = body[:len(body)/2]
 	}

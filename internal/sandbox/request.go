@@ -76,14 +76,28 @@ func checkShape(params map[string]any, strict bool) error {
 			return refuse(codeUnreadable, "%s must be a string", name)
 		}
 	}
-	limits := map[string]int{
-		"merchantNo": 20, "merchantTxnId": 64, "merchantTxnOriginalId": 128, "merchantCustId": 50,
-		"merchantTxnTimeZone": 64, "productType": 16, "subProductType": 16, "txnType": 16, "orderAmount": 19,
-		"orderCurrency": 8, "risk3dsStrategy": 16, "paymentMode": 16, "osType": 16, "originTransactionId": 20,
+	limits := []struct {
+		name  string
+		limit int
+	}{
+		{"merchantNo", 20},
+		{"merchantTxnId", 64},
+		{"merchantTxnOriginalId", 128},
+		{"merchantCustId", 50},
+		{"merchantTxnTimeZone", 64},
+		{"productType", 16},
+		{"subProductType", 16},
+		{"txnType", 16},
+		{"orderAmount", 19},
+		{"orderCurrency", 8},
+		{"risk3dsStrategy", 16},
+		{"paymentMode", 16},
+		{"osType", 16},
+		{"originTransactionId", 20},
 	}
-	for name, limit := range limits {
-		if len(param(params, name)) > limit {
-			return refuse(codeRejected, "%s is longer than %d", name, limit)
+	for _, member := range limits {
+		if len(param(params, member.name)) > member.limit {
+			return refuse(codeRejected, "%s is longer than %d", member.name, member.limit)
 		}
 	}
 	if at := param(params, "merchantTxnTime"); at != "" {

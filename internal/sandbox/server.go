@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,8 +31,7 @@ type Server struct {
 	pages  *template.Template
 	log    *slog.Logger
 
-	clockMu sync.Mutex
-	ahead   time.Duration // how far Advance moved the clock
+	ahead atomic.Int64 // how far Advance moved the clock, in nanoseconds
 
 	closing   chan struct{} // closed when Run ends, so that silent connections do not outlive it
 	closeOnce sync.Once
@@ -78,20 +78,16 @@ func (s *Server) Handler() http.Handler {
 
 // now is the provider's clock.
 func (s *Server) now() time.Time {
-	s.clockMu.Lock()
-	defer s.clockMu.Unlock()
 	now := time.Now
 	if s.cfg.Now != nil {
 		now = s.cfg.Now
 	}
-	return now().Add(s.ahead)
+	return now().Add(time.Duration(s.ahead.Load()))
 }
 
 // Advance moves the provider's clock on; what falls due is done at once. It never goes back.
 func (s *Server) Advance(by time.Duration) time.Time {
-	s.clockMu.Lock()
-	s.ahead += max(by, 0)
-	s.clockMu.Unlock()
+	s.ahead.Add(int64(max(by, 0)))
 	s.agenda.wake()
 	return s.now()
 }

@@ -22,21 +22,29 @@ func unsignedInNotification() []string {
 }
 
 // digest is the provider's signature: values in the byte order of their names, without separators, and the secret.
-func digest(values map[string]any, unsigned []string, secret string) string {
-	names := make([]string, 0, len(values))
-	for name := range values {
-		if !slices.Contains(unsigned, name) {
-			names = append(names, name)
+func (o object) digest(unsigned []string, secret string) string {
+	signed := make(object, 0, len(o))
+	for _, f := range o {
+		if !slices.Contains(unsigned, f.name) {
+			signed = append(signed, f)
 		}
 	}
-	slices.Sort(names)
-	var input strings.Builder
-	for _, name := range names {
-		input.WriteString(signedText(values[name]))
+	slices.SortFunc(signed, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	input := make([]byte, 0, 2048)
+	for _, f := range signed {
+		input = append(input, signedText(f.value)...)
 	}
-	input.WriteString(secret)
-	sum := sha256.Sum256([]byte(input.String()))
+	sum := sha256.Sum256(append(input, secret...))
 	return hex.EncodeToString(sum[:])
+}
+
+// digest signs what has no order of its own.
+func digest(values map[string]any, unsigned []string, secret string) string {
+	fields := make(object, 0, len(values))
+	for name, value := range values {
+		fields = append(fields, field{name, value})
+	}
+	return fields.digest(unsigned, secret)
 }
 
 // signedText is a value as it counts in a signature: text as it traveled, numbers and booleans as their JSON.

@@ -181,7 +181,7 @@ func (t transaction) notification(sim SimOptions) object {
 
 // json is a reason as notifications and rows carry it: JSON in a string.
 func (r reason) json() string {
-	out, err := encode(object{{"respCode", r.code}, {"respMsg", r.message}})
+	out, err := object{{"respCode", r.code}, {"respMsg", r.message}}.json()
 	if err != nil {
 		return "" // two strings always encode
 	}

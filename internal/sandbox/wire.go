@@ -36,7 +36,8 @@ const (
 	wireZone = "+08:00"
 )
 
-func zone() *time.Location { return time.FixedZone(wireZone, 8*60*60) }
+// zone has no name because the standard library keeps such a zone, and would make a named one at every call.
+func zone() *time.Location { return time.FixedZone("", 8*60*60) }
 
 func wireTimeOf(t time.Time) string { return t.In(zone()).Format(wireTime) }
 
@@ -47,77 +48,6 @@ func (r refusalError) Error() string { return r.code + " " + r.message }
 
 func refuse(code, format string, args ...any) error {
 	return refusalError{code: code, message: fmt.Sprintf(format, args...)}
-}
-
-// field and object are a JSON object that keeps the order of its members: the provider's examples have one, and
-// clients that compare bodies with them should not stumble over ours.
-type field struct {
-	name  string
-	value any // string, bool, int, object, []object or nil
-}
-
-type object []field
-
-// MarshalJSON writes the members in their order, text unescaped as the provider does.
-func (o object) MarshalJSON() ([]byte, error) {
-	var out bytes.Buffer
-	out.WriteByte('{')
-	for i, f := range o {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		name, err := encode(f.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := encode(f.value)
-		if err != nil {
-			return nil, err
-		}
-		out.Write(name)
-		out.WriteByte(':')
-		out.Write(value)
-	}
-	out.WriteByte('}')
-	return out.Bytes(), nil
-}
-
-// signed sets the object's sign member, which must be there.
-func (o object) signed(unsigned []string, secret string) object {
-	values := make(map[string]any, len(o))
-	for _, f := range o {
-		values[f.name] = f.value
-	}
-	return o.with("sign", digest(values, unsigned, secret))
-}
-
-// with sets the member of that name, if the object has it.
-func (o object) with(name string, value any) object {
-	for i := range o {
-		if o[i].name == name {
-			o[i].value = value
-		}
-	}
-	return o
-}
-
-// encode is json.Marshal without the escaping of <, > and &.
-func encode(value any) ([]byte, error) {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(value); err != nil {
-		return nil, fmt.Errorf("encode %T: %w", value, err)
-	}
-	return bytes.TrimRight(out.Bytes(), "\n"), nil
-}
-
-// text is a member that is null when empty.
-func text(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }
 
 var errNotParams = errors.New("body is not one flat JSON object")
