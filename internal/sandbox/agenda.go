@@ -41,6 +41,13 @@ func (a *agenda) add(at time.Time, do func(context.Context)) {
 	a.wake()
 }
 
+// size is how many tasks wait.
+func (a *agenda) size() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.tasks)
+}
+
 // wake makes run look at the clock again.
 func (a *agenda) wake() {
 	select {

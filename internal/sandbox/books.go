@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"maps"
 	"time"
 )
 
@@ -9,10 +10,12 @@ type Books struct {
 	Transactions []BookedTransaction `json:"transactions"`
 	// Orders groups the transactions by merchantTxnOriginalId, in the order of their first attempt.
 	Orders []BookedOrder `json:"orders"`
-	// Totals are by currency.
+	// Totals are by currency. Without a restriction they include what was forgotten.
 	Totals map[string]Total `json:"totals"`
 	// Calls counts the doTransaction requests by merchantTxnId, whatever became of them.
 	Calls map[string]int `json:"calls"`
+	// Forgotten is how many transactions made room for later ones (Config.Keep).
+	Forgotten int `json:"forgotten"`
 }
 
 // BookedTransaction is one transaction.
@@ -67,29 +70,45 @@ func (s *Server) Books(q BookQuery) Books {
 }
 
 func (l *ledger) books(q BookQuery) Books {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	sum := newSummary()
-	books := Books{Transactions: []BookedTransaction{}, Calls: map[string]int{}}
-	for _, t := range l.all {
-		if (q.MerchantTxnID != "" && q.MerchantTxnID != t.merchantTxnID) ||
-			(q.MerchantTxnOriginalID != "" && q.MerchantTxnOriginalID != t.originalID) {
-			continue
-		}
-		sum.count(*t)
-		books.Transactions = append(books.Transactions, t.booked(l.calls[t.merchantTxnID]))
-		books.Calls[t.merchantTxnID] = l.calls[t.merchantTxnID]
-	}
-	for id, calls := range l.calls { // those too that never became a transaction
-		if q.MerchantTxnOriginalID == "" && (q.MerchantTxnID == "" || q.MerchantTxnID == id) {
-			books.Calls[id] = calls
-		}
+	transactions, calls, sum, forgotten := l.copied(q)
+	books := Books{Transactions: make([]BookedTransaction, 0, len(transactions)), Calls: calls, Forgotten: forgotten}
+	for _, t := range transactions {
+		sum.count(&t)
+		books.Transactions = append(books.Transactions, t.booked())
+		books.Calls[t.merchantTxnID] = t.calls
 	}
 	books.Orders, books.Totals = sum.result()
 	return books
 }
 
-func (t transaction) booked(calls int) BookedTransaction {
+// copied is all that a query of the books is about, so that it can be written up without holding the lock.
+func (l *ledger) copied(q BookQuery) (found []transaction, strays map[string]int, sum *summary, forgotten int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	strays, sum = map[string]int{}, newSummary()
+	candidates := l.all.entries
+	switch {
+	case q.MerchantTxnID != "":
+		candidates = lookup(l.byMerchantTxn, []string{q.MerchantTxnID})
+		if calls := l.strays[q.MerchantTxnID]; calls > 0 && q.MerchantTxnOriginalID == "" {
+			strays[q.MerchantTxnID] = calls
+		}
+	case q.MerchantTxnOriginalID != "":
+		candidates = l.byOriginal[q.MerchantTxnOriginalID]
+	default:
+		maps.Copy(strays, l.strays)
+		sum.money = l.forgotten.copyMoney()
+	}
+	found = make([]transaction, 0, len(candidates))
+	for _, t := range candidates {
+		if q.MerchantTxnOriginalID == "" || q.MerchantTxnOriginalID == t.originalID {
+			found = append(found, *t)
+		}
+	}
+	return found, strays, sum, l.forgotten.transactions
+}
+
+func (t transaction) booked() BookedTransaction {
 	return BookedTransaction{
 		TransactionID: t.id, PaymentID: t.paymentID,
 		MerchantTxnID: t.merchantTxnID, MerchantTxnOriginalID: t.originalID,
@@ -98,15 +117,16 @@ func (t transaction) booked(calls int) BookedTransaction {
 		OrderAmount: t.amountText(), OrderCurrency: t.currency,
 		ECI: t.eci, CardBrand: t.card.brand, CardLast4: t.card.last4,
 		RedirectURL: t.redirectURL, NotifyURL: t.notifyURL,
-		CreatedAt: t.createdAt.UTC(), ChangedAt: t.changedAt.UTC(), Calls: calls,
+		CreatedAt: t.createdAt.UTC(), ChangedAt: t.changedAt.UTC(), Calls: t.calls,
 	}
 }
 
 // summary adds up transactions as they go by.
 type summary struct {
-	orders  []*orderSum
-	byOrder map[string]*orderSum
-	money   map[string]*moneySum
+	transactions int
+	orders       []*orderSum
+	byOrder      map[string]*orderSum
+	money        map[string]*moneySum
 }
 
 type orderSum struct {
@@ -124,33 +144,54 @@ func newSummary() *summary {
 	return &summary{byOrder: map[string]*orderSum{}, money: map[string]*moneySum{}}
 }
 
-func (s *summary) count(t transaction) {
+func (s *summary) count(t *transaction) {
+	s.addMoney(t)
+	if t.originalID == "" {
+		return
+	}
+	order := s.byOrder[t.originalID]
+	if order == nil {
+		order = &orderSum{id: t.originalID, currency: t.currency}
+		s.byOrder[t.originalID] = order
+		s.orders = append(s.orders, order)
+	}
+	order.attempts++
+	if t.status != statusSuccess {
+		return
+	}
+	order.successes++
+	if t.txnType != "AUTH" {
+		order.charged += t.amount
+	}
+}
+
+// addMoney counts a transaction by its currency only.
+func (s *summary) addMoney(t *transaction) {
+	s.transactions++
 	money := s.money[t.currency]
 	if money == nil {
 		money = &moneySum{}
 		s.money[t.currency] = money
 	}
-	order := s.byOrder[t.originalID]
-	if order == nil {
-		order = &orderSum{id: t.originalID, currency: t.currency}
-		if t.originalID != "" {
-			s.byOrder[t.originalID] = order
-			s.orders = append(s.orders, order)
-		}
-	}
 	money.transactions++
-	order.attempts++
 	if t.status != statusSuccess {
 		return
 	}
 	money.succeeded++
-	order.successes++
 	if t.txnType == "AUTH" {
 		money.authorized += t.amount
 		return
 	}
 	money.charged += t.amount
-	order.charged += t.amount
+}
+
+func (s *summary) copyMoney() map[string]*moneySum {
+	money := make(map[string]*moneySum, len(s.money))
+	for currency, sum := range s.money {
+		own := *sum
+		money[currency] = &own
+	}
+	return money
 }
 
 func (s *summary) result() ([]BookedOrder, map[string]Total) {

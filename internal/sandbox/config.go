@@ -14,6 +14,9 @@ const (
 	DefaultSecretKey  = "5a6e64626f782d6b65792d6e6f2d7573" //nolint:gosec // published on purpose, see above
 )
 
+// DefaultKeep is how many transactions a Config without Keep remembers: about 200 MB when all of them are there.
+const DefaultKeep = 100_000
+
 // How long the provider's own waits are before ClockScale divides them.
 const (
 	retryInterval     = 30 * time.Minute // between deliveries of one notification
@@ -47,6 +50,10 @@ type Config struct {
 	HTTPClient *http.Client
 	// Latency is how long every answer of the provider takes, after its effect.
 	Latency time.Duration
+	// Keep is how many transactions, deliveries and waiting retries are remembered; DefaultKeep when not positive. An
+	// older transaction stays in the totals of the books, and is otherwise as if it had never been: a query does not
+	// find it, and its ids may be used again. Set it above what a long run can still ask about.
+	Keep int
 	// Seed makes faults with a rate choose the same transactions again.
 	Seed   int64
 	Logger *slog.Logger
@@ -96,6 +103,9 @@ func (c Config) withDefaults() Config {
 	if c.ClockScale <= 0 {
 		c.ClockScale = 1
 	}
+	if c.Keep <= 0 {
+		c.Keep = DefaultKeep
+	}
 	if c.HTTPClient == nil {
 		c.HTTPClient = notificationClient()
 	}
@@ -114,7 +124,7 @@ func (c Config) withDefaults() Config {
 // redirect: the provider wants its acknowledgement from the address it was given.
 func notificationClient() *http.Client {
 	return &http.Client{
-		Transport: &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute},
+		Transport: &http.Transport{MaxIdleConns: sending, MaxIdleConnsPerHost: sending, IdleConnTimeout: time.Minute},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},

@@ -7,21 +7,23 @@ import (
 	"time"
 )
 
-// ledger is the provider's memory: every transaction, in the order of their creation, under one lock that is held
-// for lookups and changes only, never while something is sent.
+// ledger is the provider's memory: the latest transactions, in the order of their creation, under one lock that is
+// held for lookups and changes only, never while something is encoded, signed or sent.
 type ledger struct {
 	mu            sync.Mutex
-	all           []*transaction
+	all           recent[*transaction]
 	byID          map[string]*transaction
 	byMerchantTxn map[string]*transaction
 	byPayment     map[string]*transaction
-	paidOriginal  map[string]int // successes by merchantTxnOriginalId
-	calls         map[string]int // doTransaction requests by merchantTxnId, refused ones included
+	byOriginal    map[string][]*transaction // by merchantTxnOriginalId, where there is one
+	strays        map[string]int            // doTransaction requests by merchantTxnId, as long as no transaction came of them
+	strayOrder    recent[string]
+	forgotten     *summary
 	lastID        int64
 }
 
-func newLedger() *ledger {
-	l := &ledger{}
+func newLedger(keep int) *ledger {
+	l := &ledger{all: recent[*transaction]{limit: keep}, strayOrder: recent[string]{limit: keep}}
 	l.reset()
 	return l
 }
@@ -30,12 +32,14 @@ func newLedger() *ledger {
 func (l *ledger) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = nil
+	l.all.clear()
+	l.strayOrder.clear()
 	l.byID = map[string]*transaction{}
 	l.byMerchantTxn = map[string]*transaction{}
 	l.byPayment = map[string]*transaction{}
-	l.paidOriginal = map[string]int{}
-	l.calls = map[string]int{}
+	l.byOriginal = map[string][]*transaction{}
+	l.strays = map[string]int{}
+	l.forgotten = newSummary()
 }
 
 // nextID makes a 19-digit id that grows with time, in the layout of the provider's own: milliseconds since
@@ -51,7 +55,16 @@ func (l *ledger) nextID(now time.Time) string {
 func (l *ledger) counted(merchantTxnID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.calls[merchantTxnID]++
+	if t := l.byMerchantTxn[merchantTxnID]; t != nil {
+		t.calls++
+		return
+	}
+	if l.strays[merchantTxnID] == 0 {
+		if oldest, full := l.strayOrder.add(merchantTxnID); full {
+			delete(l.strays, oldest)
+		}
+	}
+	l.strays[merchantTxnID]++
 }
 
 // add books a new transaction, or returns the one that has its merchantTxnId already. decide settles its status with
@@ -62,17 +75,45 @@ func (l *ledger) add(t transaction, decide func(t *transaction, originalPaid boo
 	if existing := l.byMerchantTxn[t.merchantTxnID]; existing != nil {
 		return *existing, false
 	}
-	if n := len(l.all); n > 0 && t.createdAt.Before(l.all[n-1].createdAt) {
-		t.createdAt = l.all[n-1].createdAt // two requests at once: the order of the books is the order of time
+	if n := len(l.all.entries); n > 0 && t.createdAt.Before(l.all.entries[n-1].createdAt) {
+		t.createdAt = l.all.entries[n-1].createdAt // two requests at once: the order of the books is the order of time
 	}
 	t.id, t.paymentID = l.nextID(t.createdAt), l.nextID(t.createdAt)
-	decide(&t, l.originalPaid(t))
-	l.countSuccess(&t, t.status == statusSuccess)
-	l.all = append(l.all, &t)
-	l.byID[t.id] = &t
-	l.byMerchantTxn[t.merchantTxnID] = &t
-	l.byPayment[t.paymentID] = &t
+	t.calls = l.strays[t.merchantTxnID]
+	delete(l.strays, t.merchantTxnID)
+	decide(&t, l.originalPaid(t.originalID))
+	l.enter(&t)
 	return t, true
+}
+
+// enter puts a transaction into the books and the oldest out of them, where they are full.
+func (l *ledger) enter(t *transaction) {
+	l.byID[t.id] = t
+	l.byMerchantTxn[t.merchantTxnID] = t
+	l.byPayment[t.paymentID] = t
+	if t.originalID != "" {
+		l.byOriginal[t.originalID] = append(l.byOriginal[t.originalID], t)
+	}
+	if oldest, full := l.all.add(t); full {
+		l.forget(oldest)
+	}
+}
+
+// forget leaves nothing of a transaction but its share of the totals.
+func (l *ledger) forget(t *transaction) {
+	l.forgotten.addMoney(t)
+	delete(l.byID, t.id)
+	delete(l.byMerchantTxn, t.merchantTxnID)
+	delete(l.byPayment, t.paymentID)
+	if t.originalID == "" {
+		return
+	}
+	others := slices.DeleteFunc(l.byOriginal[t.originalID], func(other *transaction) bool { return other == t })
+	if len(others) == 0 {
+		delete(l.byOriginal, t.originalID)
+		return
+	}
+	l.byOriginal[t.originalID] = others
 }
 
 // change edits a transaction with the lock held; edit returns whether it changed anything.
@@ -83,24 +124,13 @@ func (l *ledger) change(id string, edit func(t *transaction, originalPaid bool) 
 	if t == nil {
 		return transaction{}, false
 	}
-	before := t.status
-	if !edit(t, l.originalPaid(*t)) {
-		return *t, false
-	}
-	if before != t.status {
-		l.countSuccess(t, t.status == statusSuccess)
-	}
-	return *t, true
+	changed := edit(t, l.originalPaid(t.originalID))
+	return *t, changed
 }
 
-func (l *ledger) originalPaid(t transaction) bool {
-	return t.originalID != "" && l.paidOriginal[t.originalID] > 0
-}
-
-func (l *ledger) countSuccess(t *transaction, succeeded bool) {
-	if succeeded && t.originalID != "" {
-		l.paidOriginal[t.originalID]++
-	}
+// originalPaid is the brake: whether an attempt at that order has succeeded.
+func (l *ledger) originalPaid(originalID string) bool {
+	return slices.ContainsFunc(l.byOriginal[originalID], func(t *transaction) bool { return t.status == statusSuccess })
 }
 
 func (l *ledger) get(id string) (transaction, bool) {
@@ -125,7 +155,7 @@ func (l *ledger) find(sel selection, now time.Time, offset, limit int) (window [
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, t := range l.candidates(sel) {
-		if t.listedFrom.After(now) || !sel.matches(*t) {
+		if t.listedFrom.After(now) || !sel.matches(t) {
 			continue
 		}
 		if total >= offset && len(window) < limit {
@@ -146,11 +176,19 @@ func (l *ledger) candidates(sel selection) []*transaction {
 	case sel.paymentID != "":
 		return lookup(l.byPayment, []string{sel.paymentID})
 	default:
-		from, _ := slices.BinarySearchFunc(l.all, sel.from, func(t *transaction, at time.Time) int {
-			return t.createdAt.Compare(at)
-		})
-		return l.all[from:]
+		return between(l.all.entries, sel.from, sel.to)
 	}
+}
+
+// between is what was created from one moment until before another.
+func between(all []*transaction, from, to time.Time) []*transaction {
+	created := func(t *transaction, at time.Time) int { return t.createdAt.Compare(at) }
+	first, _ := slices.BinarySearchFunc(all, from, created)
+	if to.IsZero() {
+		return all[first:]
+	}
+	after, _ := slices.BinarySearchFunc(all, to, created)
+	return all[first:max(first, after)]
 }
 
 func lookup(index map[string]*transaction, keys []string) []*transaction {
@@ -164,7 +202,7 @@ func lookup(index map[string]*transaction, keys []string) []*transaction {
 	return found
 }
 
-func (sel selection) matches(t transaction) bool {
+func (sel selection) matches(t *transaction) bool {
 	switch {
 	case len(sel.merchantTxnIDs) > 0 && !slices.Contains(sel.merchantTxnIDs, t.merchantTxnID),
 		len(sel.transactionIDs) > 0 && !slices.Contains(sel.transactionIDs, t.id),

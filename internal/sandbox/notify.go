@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,22 +39,31 @@ type Delivery struct {
 	Error        string `json:"error,omitempty"`
 }
 
-// postOffice is the delivery log.
+// sending is how many notifications are on their way at once: as many as connections are kept open for them, so that a
+// merchant slower than its own sales finds a queue and not thousands of connections.
+const sending = 256
+
+// postOffice is the delivery log, and the limit of what is on its way.
 type postOffice struct {
-	mu  sync.Mutex
-	log []Delivery
+	mu    sync.Mutex
+	log   recent[Delivery]
+	slots chan struct{}
+}
+
+func newPostOffice(keep int) *postOffice {
+	return &postOffice{log: recent[Delivery]{limit: keep}, slots: make(chan struct{}, sending)}
 }
 
 func (o *postOffice) record(d Delivery) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.log = append(o.log, d)
+	o.log.add(d)
 }
 
 func (o *postOffice) reset() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.log = nil
+	o.log.clear()
 }
 
 // newest returns up to limit deliveries, of one transaction where an id is given, the latest first.
@@ -61,9 +71,12 @@ func (o *postOffice) newest(transactionID string, limit int) []Delivery {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	found := []Delivery{}
-	for i := len(o.log) - 1; i >= 0 && len(found) < limit; i-- {
-		if transactionID == "" || o.log[i].TransactionID == transactionID {
-			found = append(found, o.log[i])
+	for _, d := range slices.Backward(o.log.entries) {
+		if len(found) == limit {
+			break
+		}
+		if transactionID == "" || d.TransactionID == transactionID {
+			found = append(found, d)
 		}
 	}
 	return found
@@ -109,6 +122,10 @@ func (s *Server) deliverNotification(ctx context.Context, n notification, number
 	if s.attempt(ctx, n, number).Acknowledged || number == deliveries {
 		return
 	}
+	if s.agenda.size() >= s.cfg.Keep {
+		s.log.WarnContext(ctx, "sandbox notification given up: too many wait", slog.String("transaction_id", n.transactionID))
+		return
+	}
 	s.agenda.add(s.now().Add(s.scaled(retryInterval)), func(ctx context.Context) {
 		s.deliverNotification(ctx, n, number+1)
 	})
@@ -149,6 +166,11 @@ func (s *Server) forgery(t transaction) notification {
 
 // attempt delivers once: acknowledged is HTTP 200 with the bare transactionId within five seconds.
 func (s *Server) attempt(ctx context.Context, n notification, number int) Delivery {
+	select {
+	case s.post.slots <- struct{}{}:
+		defer func() { <-s.post.slots }()
+	case <-ctx.Done(): // the attempt will say so
+	}
 	d := Delivery{
 		TransactionID: n.transactionID, MerchantTxnID: n.merchantTxnID, Status: string(n.status), Kind: n.kind,
 		URL: n.url, Attempt: number, At: wireTimeOf(s.now()),

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -111,4 +112,23 @@ func TestNotification_GoesToTheConfiguredAddressWhenTheRequestHasNone(t *testing
 	e := b.charge(t, cardPays, "5", set("txnOrderMsg", string(raw)))
 	eventually(t, func() bool { return len(b.sandbox.Deliveries(e.id())) == 1 }, "notified")
 	require.True(t, strings.HasSuffix(b.sandbox.Deliveries(e.id())[0].URL, "/portal"))
+}
+
+func TestNotification_WaitsWhileTooManyAreOnTheirWay(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.sandbox.post.slots = make(chan struct{}, 2)
+	arrived, answer := make(chan struct{}, 5), make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		arrived <- struct{}{}
+		<-answer
+	}))
+	t.Cleanup(slow.Close)
+	for range 5 {
+		b.charge(t, cardPays, "5", set("txnOrderMsg", strings.ReplaceAll(b.orderMsg("5", "USD"), b.shop.URL, slow.URL)))
+	}
+	eventually(t, func() bool { return len(arrived) == 2 }, "two go")
+	quietly(t, func() bool { return len(arrived) > 2 }, "the others wait")
+	close(answer)
+	eventually(t, func() bool { return len(arrived) == 5 }, "and go in their turn")
 }

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"slices"
 )
 
 //go:embed assets
@@ -59,6 +60,7 @@ func (s *Server) showHome(w http.ResponseWriter, r *http.Request) {
 	for _, c := range testCards() {
 		cards = append(cards, CardInfo{c.number, c.result, c.source})
 	}
+	latest, forgotten := s.ledger.latest(shown)
 	s.showPage(w, http.StatusOK, "home.html", map[string]any{
 		"MerchantNo": s.cfg.MerchantNo,
 		"Strict":     s.cfg.Strict,
@@ -67,20 +69,24 @@ func (s *Server) showHome(w http.ResponseWriter, r *http.Request) {
 		"Cards":      cards,
 		"Faults":     faultList(),
 		"Armed":      s.faults.list(),
-		"Latest":     s.ledger.latest(shown),
+		"Latest":     latest,
+		"Forgotten":  forgotten,
 		"Deliveries": s.post.newest("", shown),
 	})
 }
 
-// latest is the newest transactions, for the page.
-func (l *ledger) latest(limit int) []BookedTransaction {
+// latest is the newest transactions and the number of forgotten ones, for the page.
+func (l *ledger) latest(limit int) (transactions []BookedTransaction, forgotten int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var newest []BookedTransaction
-	for i := len(l.all) - 1; i >= 0 && len(newest) < limit; i-- {
-		newest = append(newest, l.all[i].booked(l.calls[l.all[i].merchantTxnID]))
+	for _, t := range slices.Backward(l.all.entries) {
+		if len(newest) == limit {
+			break
+		}
+		newest = append(newest, t.booked())
 	}
-	return newest
+	return newest, l.forgotten.transactions
 }
 
 // showPage renders a page that loads nothing from elsewhere and runs no script. Forms may lead on to any shop: the

@@ -88,8 +88,9 @@ func (s *Server) schedule(t transaction, later *settlement) {
 		})
 	}
 	if t.status == statusAction {
+		id, end := t.id, t.abandoned() // half an hour is long to hold on to the whole transaction
 		s.agenda.add(s.now().Add(s.scaled(challengeLifetime)), func(context.Context) {
-			s.settle(t.id, t.abandoned(), false)
+			s.settle(id, end, false)
 		})
 	}
 }

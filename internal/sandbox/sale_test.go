@@ -328,7 +328,7 @@ func TestSale_KeepsNoCardNumberAndNoCVV(t *testing.T) {
 	b := setup(t)
 	b.charge(t, "4000027891380961", "200", set("cardInfo",
 		`{"holderName":"A","cardNumber":"4000027891380961","month":"12","year":"2030","cvv":"987"}`))
-	for _, kept := range b.sandbox.ledger.all {
+	for _, kept := range b.sandbox.ledger.all.entries {
 		require.Equal(t, "400002******0961", kept.card.masked())
 		require.NotContains(t, fmt.Sprintf("%+v", *kept), "4000027891380961")
 		require.NotContains(t, fmt.Sprintf("%+v", *kept), "987")

@@ -44,9 +44,9 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg:     cfg,
 		cards:   cardBehaviors(),
-		ledger:  newLedger(),
+		ledger:  newLedger(cfg.Keep),
 		faults:  newFaultBook(cfg.Seed),
-		post:    &postOffice{},
+		post:    newPostOffice(cfg.Keep),
 		pages:   pageTemplates(),
 		log:     cfg.Logger,
 		closing: make(chan struct{}),

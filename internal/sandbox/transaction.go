@@ -36,6 +36,8 @@ type transaction struct {
 	// listedFrom is when queries begin to see the transaction.
 	listedFrom time.Time
 	notify     notifyPlan
+	// calls is how often doTransaction was asked for with this merchantTxnId.
+	calls int
 	// firstAnswer is replayed to a duplicate when the sandbox is set so.
 	firstAnswer []byte
 }
