@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -216,9 +217,7 @@ func (c *client) payCall(order, number, key string, changes object) call {
 	body := object{"payment_method": object{"type": "card", "card": object{
 		"number": number, "exp_month": 12, "exp_year": 2031, "cvc": "123", "holder_name": "Ada Lovelace",
 	}}}
-	for name, value := range changes {
-		body[name] = value
-	}
+	maps.Copy(body, changes)
 	return call{method: http.MethodPost, path: "/v1/orders/" + order + "/payments", body: body, key: key}
 }
 

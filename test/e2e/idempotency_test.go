@@ -33,8 +33,8 @@ func (c *client) untilAnswered(ctx context.Context, r call) (answer, error) {
 	}
 }
 
-// requireSameAnswer requires that all requests were answered 201 with one payment, and returns its id.
-func requireSameAnswer(t *testing.T, results []result) string {
+// requireSameAnswer requires that all requests were answered 201 with one payment.
+func requireSameAnswer(t *testing.T, results []result) {
 	t.Helper()
 	for _, r := range results {
 		require.NoError(t, r.err)
@@ -43,7 +43,6 @@ func requireSameAnswer(t *testing.T, results []result) string {
 		require.Equal(t, into[payment](t, results[0].answer).ID, p.ID)
 		require.Equal(t, "succeeded", p.Status)
 	}
-	return into[payment](t, results[0].answer).ID
 }
 
 // requireOneOf requires that of requests with different keys one paid, and all others were refused for that reason.

@@ -32,7 +32,7 @@ func TestNotification_ThatIsNotTheProvidersChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	o, p := challenged(w, challengeCard, nil)
-	good := noticeOf(p, "27.00")
+	good := noticeOf(p)
 	signature := func(n notice, key string) string {
 		return into[map[string]string](t, answer{body: n.signed(key)})["sign"]
 	}
@@ -89,7 +89,7 @@ func TestNotification_OfOtherMoneyMovesNothing(t *testing.T) {
 			t.Parallel()
 			w := w.on(t)
 			o, p := challenged(w, challengeCard, nil)
-			got, err := w.service.notify(t.Context(), noticeOf(p, "27.00").but(change.field, change.value).signed(signingKey), nil)
+			got, err := w.service.notify(t.Context(), noticeOf(p).but(change.field, change.value).signed(signingKey), nil)
 			require.NoError(t, err)
 			got.requireStatus(t, http.StatusOK)
 			require.Equal(t, "requires_action", w.service.payment(p.ID).Status)
@@ -105,7 +105,7 @@ func TestNotification_TwentyTimesAtOnceMakesOneEvent(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	o, p := challenged(w, challengeCard, nil)
-	body := noticeOf(p, "27.00").signed(signingKey)
+	body := noticeOf(p).signed(signingKey)
 	for _, r := range together(t.Context(), 20, func(ctx context.Context, _ int) (answer, error) {
 		return w.service.notify(ctx, body, nil)
 	}) {
@@ -131,7 +131,7 @@ func TestNotification_ThatSaysFailedDoesNotUndoAPaidOrder(t *testing.T) {
 	o := w.service.createOrder(nil)
 	p := into[payment](t, w.service.pay(o.ID, goodCard, nil).requireStatus(t, http.StatusCreated))
 	w.service.awaitPayment(p.ID, "succeeded")
-	failed := noticeOf(p, "27.00").but("status", "F").but("reason", `{"respCode":"70002","respMsg":"Unknown decline"}`)
+	failed := noticeOf(p).but("status", "F").but("reason", `{"respCode":"70002","respMsg":"Unknown decline"}`)
 	got, err := w.service.notify(t.Context(), failed.signed(signingKey), nil)
 	require.NoError(t, err)
 	got.requireStatus(t, http.StatusOK)
@@ -139,7 +139,7 @@ func TestNotification_ThatSaysFailedDoesNotUndoAPaidOrder(t *testing.T) {
 	require.Equal(t, "paid", after.Status)
 	require.True(t, after.NeedsReview)
 
-	stale := noticeOf(p, "27.00").but("status", "P")
+	stale := noticeOf(p).but("status", "P")
 	got, err = w.service.notify(t.Context(), stale.signed(signingKey), nil)
 	require.NoError(t, err)
 	got.requireStatus(t, http.StatusOK)

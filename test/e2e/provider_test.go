@@ -121,12 +121,12 @@ func (p *provider) silence() {
 // verifies would agree with it about anything.
 type notice map[string]string
 
-// noticeOf says that a payment of ours has succeeded.
-func noticeOf(p payment, amount string) notice {
+// noticeOf says that a payment of ours, of 27.00, has succeeded.
+func noticeOf(p payment) notice {
 	return notice{
 		"notifyType": "TXN", "transactionId": p.ProviderTransactionID, "txnType": "SALE", "merchantNo": merchantNo,
 		"merchantTxnId": p.MerchantTxnID, "responseTime": "2026-11-22 10:00:01", "txnTime": "2026-11-22 10:00:00",
-		"txnTimeZone": "+08:00", "orderAmount": amount, "orderCurrency": strings.ToUpper(p.Currency), "status": "S", "eci": "05",
+		"txnTimeZone": "+08:00", "orderAmount": "27.00", "orderCurrency": strings.ToUpper(p.Currency), "status": "S", "eci": "05",
 		"reason": `{"respCode":"20000","respMsg":"Success"}`, "paymentMethod": "VISA",
 	}
 }

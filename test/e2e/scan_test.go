@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -190,9 +191,7 @@ func (s *scan) newCard(prefix string) string {
 // paying is the body of a payment with the number and the secret code.
 func (s *scan) paying(number string, changes object) object {
 	card := object{"number": number, "exp_month": 12, "exp_year": 2031, "cvc": secretCVC, "holder_name": "Ada Lovelace"}
-	for name, value := range changes {
-		card[name] = value
-	}
+	maps.Copy(card, changes)
 	return object{"payment_method": object{"type": "card", "card": card}}
 }
 
@@ -301,10 +300,8 @@ func (s *scan) payInEveryWay() {
 // payWrongly sends cards in requests that are refused.
 func (s *scan) payWrongly() {
 	o := s.service.createOrder(nil).ID
-	in := func(body object, changes object) object {
-		for name, value := range changes {
-			body[name] = value
-		}
+	in := func(body, changes object) object {
+		maps.Copy(body, changes)
 		return body
 	}
 	number := s.newCard("453917352086501")
@@ -350,10 +347,10 @@ func (s *scan) payWrongly() {
 func (s *scan) notifyOfCards() {
 	o, p := challenged(s.world, challengeCard, nil)
 	for _, body := range []string{
-		noticeOf(p, "27.00").but("status", "P").but("cardNumber", s.newCard("453917352086601")).but("cvv", secretCVC).signed(signingKey),
-		noticeOf(p, "27.00").but("reason", `{"respCode":"20000","card":"`+s.newCard("453917352086602")+`","cvv":"`+secretCVC+`"}`).signed(signingKey),
-		noticeOf(p, "27.00").but("cardInfo", `{"cardNumber":"`+s.newCard("453917352086603")+`","cvv":"`+secretCVC+`"}`).signed("a stranger's key"),
-		noticeOf(p, "27.00").but("merchantTxnId", "pay_01jz3q8t9kf0p8v6m2c4x5y7za").but("remark", "card "+spaced(s.newCard("453917352086604"), " ")).signed(signingKey),
+		noticeOf(p).but("status", "P").but("cardNumber", s.newCard("453917352086601")).but("cvv", secretCVC).signed(signingKey),
+		noticeOf(p).but("reason", `{"respCode":"20000","card":"`+s.newCard("453917352086602")+`","cvv":"`+secretCVC+`"}`).signed(signingKey),
+		noticeOf(p).but("cardInfo", `{"cardNumber":"`+s.newCard("453917352086603")+`","cvv":"`+secretCVC+`"}`).signed("a stranger's key"),
+		noticeOf(p).but("merchantTxnId", "pay_01jz3q8t9kf0p8v6m2c4x5y7za").but("remark", "card "+spaced(s.newCard("453917352086604"), " ")).signed(signingKey),
 		`{"cardNumber":` + s.newCard("453917352086605") + `,"cvv":` + secretCVC + `}`,
 		`cardNumber=` + s.newCard("453917352086606") + `&cvv=` + secretCVC,
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -95,9 +96,7 @@ func start(t *testing.T, choices ...choice) *world {
 		"ONERWAY_SECRET_KEY": signingKey, "ONERWAY_TIMEOUT": "10s", "ONERWAY_RATE_LIMIT": "1000",
 		"RESOLVE_SCHEDULE": never, "NOT_FOUND_AFTER": "1s",
 	}
-	for name, value := range s.env {
-		env[name] = value
-	}
+	maps.Copy(env, s.env)
 	for name, value := range env {
 		w.env = append(w.env, name+"="+value)
 	}
