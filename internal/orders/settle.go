@@ -14,6 +14,9 @@ import (
 // settleLease is how long a claimed check belongs to its worker; one that dies leaves it to be claimed again.
 const settleLease = 2 * time.Minute
 
+// soonestRetry is how soon, at the earliest, a question that was not answered is asked again.
+const soonestRetry = 15 * time.Second
+
 // Settle asks the provider about a payment whose outcome is open or unconfirmed, applies the answer and returns the payment
 // as it is then. Patience bounds the question. When the question is not answered the payment is returned as we know it,
 // together with the error.
@@ -69,14 +72,21 @@ func (s *Service) ClaimDue(ctx context.Context, batch int) ([]Payment, error) {
 	return payments, errors.Join(failures...)
 }
 
-// Postpone sets a claimed payment's next check after a question that was not answered. Silence for as long as the provider
-// is asked on our own is news: the order then needs a person.
+// Postpone sets a claimed payment's next check after a question that was not answered. Such a question uses up no step of
+// the schedule, whose last ones are hours and days apart: it is asked again after a tenth of the payment's age, so that what
+// an outage left open is settled soon after it, however long it was. Silence for as long as the provider is asked on our own
+// is news: the order then needs a person.
 func (s *Service) Postpone(ctx context.Context, p Payment) error {
-	if s.now().Sub(p.SentAt) > queriedUntil {
+	now := s.now()
+	age := now.Sub(p.SentAt)
+	if age > queriedUntil {
 		_, err := s.Apply(ctx, p.MerchantTxnID, Evidence{Source: SourceQuery, Outcome: OutcomeUnknown}, nil)
 		return err
 	}
-	next := s.config.Schedule.Next(p.SentAt, s.now())
+	next := s.config.Schedule.Next(p.SentAt, now)
+	if again := now.Add(max(age/10, soonestRetry)); again.Before(next) {
+		next = again
+	}
 	err := s.queries.PaymentPostpone(ctx, dbsqlc.PaymentPostponeParams{ID: p.ID.UUID(), LeaseUntil: p.NextCheckAt, NextCheckAt: next})
 	if err != nil {
 		return fmt.Errorf("postpone the check of payment %s: %w", p.ID, postgres.Translate(err))

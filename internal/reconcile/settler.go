@@ -85,7 +85,7 @@ type Swept struct {
 }
 
 // Settle asks about the payments that are due now, one batch of them. A question that is not answered is no failure of the
-// sweep: it is logged and asked again on its payment's schedule.
+// sweep: it is logged and asked again later.
 func (s *Settler) Settle(ctx context.Context) (Swept, error) {
 	due, claimErr := s.orders.ClaimDue(ctx, s.opts.Batch)
 	var asked atomic.Int64

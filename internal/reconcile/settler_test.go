@@ -221,7 +221,7 @@ func TestSettle_RacingSettlersAskOnceEach(t *testing.T) {
 	}
 }
 
-func TestSettle_AnUnansweredQuestionIsAskedAgainOnSchedule(t *testing.T) {
+func TestSettle_AnUnansweredQuestionIsAskedAgainSoon(t *testing.T) {
 	t.Parallel()
 
 	b := setup(t)
@@ -230,11 +230,15 @@ func TestSettle_AnUnansweredQuestionIsAskedAgainOnSchedule(t *testing.T) {
 	require.Equal(t, 1, b.settle(t))
 	got := b.payment(t, p)
 	require.Equal(t, orders.PaymentUnknown, got.Status, "silence says nothing")
-	require.Equal(t, p.SentAt.Add(time.Minute), got.NextCheckAt)
+	require.WithinDuration(t, p.SentAt.Add(25*time.Second), got.NextCheckAt, time.Second, "not after a minute, as the schedule has it")
 	require.Zero(t, got.NotFoundCount)
 
 	require.Zero(t, b.settle(t))
-	b.pass(time.Minute)
+	b.pass(12 * time.Hour)
+	require.Equal(t, 1, b.settle(t), "and again, however long it goes on")
+	require.WithinDuration(t, time.Now().Add(12*time.Hour+72*time.Minute), b.payment(t, p).NextCheckAt, time.Minute,
+		"after a tenth of its age")
+	b.pass(2 * time.Hour)
 	b.provider.answer(charged)
 	require.Equal(t, 1, b.settle(t))
 	require.Equal(t, orders.PaymentSucceeded, b.payment(t, p).Status)
