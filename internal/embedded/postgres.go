@@ -43,6 +43,7 @@ type Postgres struct {
 	ws       *workspace
 	process  *process
 	database string
+	binDir   string
 }
 
 // StartPostgres starts a private server and waits until it answers. The error
@@ -66,15 +67,15 @@ func StartPostgres(ctx context.Context, opts PostgresOptions) (_ *Postgres, err 
 			err = errors.Join(err, pg.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
-	binDir, err := findPostgres(ctx, pg.dataDir())
+	pg.binDir, err = findPostgres(ctx, pg.dataDir())
 	if err != nil {
 		return nil, err
 	}
-	if err := pg.prepare(ctx, binDir); err != nil {
+	if err := pg.prepare(ctx, pg.binDir); err != nil {
 		return nil, err
 	}
 	pg.process, err = ws.start(ctx, command{
-		path: filepath.Join(binDir, "postgres"), args: pg.args(opts),
+		path: filepath.Join(pg.binDir, "postgres"), args: pg.args(opts),
 		log:  filepath.Join(ws.private, "postgres.log"),
 		stop: syscall.SIGINT, orphaned: orphanSignal(opts),
 	})
@@ -184,6 +185,22 @@ func (pg *Postgres) URL() string { return pg.urlOf(pg.database) }
 func (pg *Postgres) urlOf(database string) string {
 	query := url.Values{"host": {pg.ws.private}, "user": {"postgres"}, "sslmode": {"disable"}}
 	return "postgres:///" + url.PathEscape(database) + "?" + query.Encode()
+}
+
+// Program returns the path of a program that came with the server's, such as
+// pgbench; the error is ErrNotInstalled without it.
+func (pg *Postgres) Program(name string) (string, error) {
+	// PATH may hold a link to the server alone; what came with it is where the link leads.
+	server, err := filepath.EvalSymlinks(filepath.Join(pg.binDir, "postgres"))
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", name, err)
+	}
+	for _, dir := range []string{pg.binDir, filepath.Dir(server)} {
+		if path := filepath.Join(dir, name); isExecutable(path) {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s, looked for in %s, is %w", name, filepath.Dir(server), ErrNotInstalled)
 }
 
 // PID is the process id of the server.
