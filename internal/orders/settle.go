@@ -11,8 +11,9 @@ import (
 	"tillway/internal/postgres/dbsqlc"
 )
 
-// settleLease is how long a claimed check belongs to its worker; one that dies leaves it to be claimed again.
-const settleLease = 2 * time.Minute
+// settleLease is how long a claimed check belongs to its worker; one that dies leaves it to be claimed again, so it is also
+// what a killed process costs the payments that it was asking about.
+const settleLease = 30 * time.Second
 
 // soonestRetry is how soon, at the earliest, a question that was not answered is asked again.
 const soonestRetry = 15 * time.Second

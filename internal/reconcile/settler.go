@@ -20,11 +20,12 @@ import (
 	"tillway/internal/telemetry"
 )
 
-// Defaults of Options. A batch is asked within batch / concurrency × patience = 40 s, well inside the two minutes for which
-// it is claimed: another worker must not ask the same while we do.
+// Defaults of Options. What is claimed is asked about at once, within one patience and so well inside the half minute for
+// which it is claimed: another worker must not ask the same while we do, and a worker that is killed must not have kept more
+// from the others than it was asking about.
 const (
-	DefaultBatch       = 32
-	DefaultConcurrency = 8
+	DefaultBatch       = DefaultConcurrency
+	DefaultConcurrency = 16
 	DefaultPatience    = 10 * time.Second
 )
 
