@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -94,8 +95,22 @@ func (s *server) wayBack(p orders.Payment) (string, bool) {
 	mac := hmac.New(sha256.New, s.ReturnSecret)
 	mac.Write([]byte(order + "." + payment + "." + status))
 	ours := "order=" + order + "&payment=" + payment + "&status=" + status + "&signature=" + hex.EncodeToString(mac.Sum(nil))
-	to.RawQuery = strings.TrimPrefix(withoutOurs(to.RawQuery)+"&"+ours, "&")
+	to.RawQuery = strings.TrimPrefix(escapeLoose(withoutOurs(to.RawQuery))+"&"+ours, "&")
 	return to.String(), true
+}
+
+// escapeLoose escapes what a merchant wrote into the query as it is and what no Location may hold: spaces, and text beyond
+// ASCII (RFC 3986 §2).
+func escapeLoose(query string) string {
+	var escaped strings.Builder
+	for i := range len(query) {
+		if char := query[i]; char <= ' ' || char >= 0x7f {
+			fmt.Fprintf(&escaped, "%%%02X", char)
+		} else {
+			escaped.WriteByte(char)
+		}
+	}
+	return escaped.String()
 }
 
 // withoutOurs keeps the merchant's own query as it was written, but for the names that we are about to add: two values of

@@ -42,6 +42,15 @@ func TestReturnPage_SendsTheShopperBackSigned(t *testing.T) {
 	require.Equal(t, "paid", b.do(t, request{method: "GET", path: "/v1/orders/" + order}).str("status"))
 }
 
+func TestReturnPage_EscapesWhatNoLocationMayHold(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	order, payment, _ := b.challenge(t, object{"return_url": "https://shop.example.com/für uns?q=a b&straße=ü"})
+	got := b.do(t, request{method: "GET", path: "/v1/payments/" + payment + "/return", as: "none"})
+	require.Equal(t, "https://shop.example.com/f%C3%BCr%20uns?q=a%20b&stra%C3%9Fe=%C3%BC&order="+order+"&payment="+payment+
+		"&status=requires_action&signature="+sign(order+"."+payment+".requires_action"), got.header.Get("Location"))
+}
+
 func TestReturnPage_BelievesNothingOfTheForm(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
