@@ -189,7 +189,8 @@ func (b *browserBody) checkShape() error {
 	if b == nil {
 		return nil
 	}
-	if _, err := netip.ParseAddr(b.IP); b.IP != "" && err != nil {
+	// A zone (fe80::1%eth0) is a name on the shopper's own machine; the provider refuses it as no address.
+	if address, err := netip.ParseAddr(b.IP); b.IP != "" && (err != nil || address.Zone() != "") {
 		return fault.InvalidParam("browser.ip", "browser.ip must be an IPv4 or IPv6 address.")
 	}
 	for _, field := range []struct {

@@ -137,6 +137,7 @@ func TestRefusals_ReadWhole(t *testing.T) {
 		"a strategy":             {post(payments, payBody(goodCard, object{"three_ds": object{"strategy": "never"}})), 400, invalid, "parameter_invalid", "three_ds.strategy must be auto, force or skip.", "three_ds.strategy", ""},
 		"an mpi without id":      {post(payments, payBody(goodCard, object{"three_ds": object{"mpi": object{"eci": "05", "cavv": "x"}}})), 400, invalid, "parameter_missing", "three_ds.mpi.ds_trans_id (3DS 2) or three_ds.mpi.xid (3DS 1) is required.", "three_ds.mpi.ds_trans_id", ""},
 		"an mpi without cavv":    {post(payments, payBody(goodCard, object{"three_ds": object{"mpi": object{"eci": "05"}}})), 400, invalid, "parameter_missing", "three_ds.mpi.cavv is required.", "three_ds.mpi.cavv", ""},
+		"an address with a zone": {post(payments, payBody(goodCard, object{"browser": object{"ip": "fe80::1%eth0"}})), 400, invalid, "parameter_invalid", "browser.ip must be an IPv4 or IPv6 address.", "browser.ip", ""},
 		"no address":             {post(payments, payBody(goodCard, object{"browser": object{"ip": "localhost"}})), 400, invalid, "parameter_invalid", "browser.ip must be an IPv4 or IPv6 address.", "browser.ip", ""},
 		"a capture method":       {post(payments, payBody(goodCard, object{"capture_method": "later"})), 400, invalid, "parameter_invalid", "capture_method must be automatic or manual.", "capture_method", ""},
 

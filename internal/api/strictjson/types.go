@@ -3,6 +3,8 @@ package strictjson
 import (
 	"reflect"
 	"strings"
+
+	"tillway/internal/fault"
 )
 
 // Digits is an integer that may also be written as a string of digits, as browsers and card forms do.
@@ -40,7 +42,7 @@ func (d *Digits) Int() *int {
 }
 
 func (v Value) wrongDigits(path string) error {
-	return (Value{kind: v.kind}).mismatch(path, "an integer or a string of digits")
+	return fault.InvalidParam(path, "%s must be an integer or a string of digits.", subject(path))
 }
 
 // Nullable tells a member that was null from one that was absent: in an update, null clears.
