@@ -181,6 +181,8 @@ func TestPay_RefusesWhatCannotBePaid(t *testing.T) {
 	} {
 		requireParam(t, pay(b.order(func(r *orders.CreateOrder) { r.Billing = billing })), param)
 	}
+	blank := &orders.Contact{Email: "a@example.com", Address: &orders.Address{Country: "CA", State: " "}}
+	requireParam(t, pay(b.order(func(r *orders.CreateOrder) { r.Billing = blank })), "billing_details.address.state")
 	requireParam(t, pay(b.order(func(r *orders.CreateOrder) { r.Billing = nil })), "billing_details.email")
 	require.Len(t, b.gateway.sent(), 1)
 }

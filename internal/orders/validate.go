@@ -61,7 +61,7 @@ func payable(o Order) error {
 		return missingToPay("billing_details.email")
 	case b.Address == nil || b.Address.Country == "":
 		return missingToPay("billing_details.address.country")
-	case (b.Address.Country == "US" || b.Address.Country == "CA") && b.Address.State == "":
+	case (b.Address.Country == "US" || b.Address.Country == "CA") && strings.TrimSpace(b.Address.State) == "":
 		return missingToPay("billing_details.address.state")
 	}
 	return nil
