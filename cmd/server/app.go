@@ -95,6 +95,7 @@ func (a *app) openRedis(context.Context) error {
 		return err
 	}
 	options.ContextTimeoutEnabled = true
+	redis.SetLogger(redisLog{a.log}) // process-wide in go-redis
 	a.redis = redis.NewUniversalClient(options)
 	a.closers = append(a.closers, func(context.Context) error { return a.redis.Close() })
 	return redisotel.InstrumentTracing(a.redis,
@@ -175,6 +176,15 @@ func (a *app) close(ctx context.Context) {
 			a.log.Error("close", slog.Any("error", err))
 		}
 	}
+}
+
+// redisLog takes what go-redis has to say into the log, which would else stand between its lines as plain text. Redis may
+// be away, so none of it is an error of ours.
+type redisLog struct{ log *slog.Logger }
+
+// Printf logs a line.
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.log.WarnContext(ctx, "redis", slog.String("said", fmt.Sprintf(format, args...)))
 }
 
 // observer tells the metrics what the orders do.

@@ -19,6 +19,7 @@ func newKeys() *cobra.Command {
 		Use:   "keys",
 		Short: "Create, list and revoke API keys",
 		Long:  "Keys are stored hashed: a key is shown once, when it is created. DATABASE_URL and LIVEMODE are needed.",
+		Args:  cobra.NoArgs, RunE: showHelp,
 	}
 	cmd.AddCommand(newKeysCreate(), newKeysList(), newKeysRevoke())
 	return cmd

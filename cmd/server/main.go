@@ -54,6 +54,10 @@ work on this machine without any set-up: server demo`,
 	return root
 }
 
+// showHelp is what a command does that only groups others. Being runnable makes it refuse a subcommand that does not exist:
+// a script that misspells one must not go on as if it had succeeded.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
 func buildVersion() string {
 	if version != "" {
 		return version

@@ -17,6 +17,7 @@ func newMigrate() *cobra.Command {
 		Use:   "migrate",
 		Short: "Bring the database's schema up, take a migration back, or list them",
 		Long:  "The migrations are in this binary. Only DATABASE_URL is needed. Several replicas may migrate at once.",
+		Args:  cobra.NoArgs, RunE: showHelp,
 	}
 	cmd.AddCommand(
 		&cobra.Command{Use: "up", Short: "Apply every pending migration", Args: cobra.NoArgs, RunE: migrateUp},
