@@ -100,8 +100,13 @@ func TestDecline_TellsWhyAndLetsTheNextAttemptPay(t *testing.T) {
 			require.Equal(t, c.decline, got.DeclineCode)
 			require.NotEmpty(t, got.Message)
 
+			require.Contains(t, w.service.send(call{method: http.MethodGet, path: "/docs", as: "none"}).body, "error-"+got.Code)
+			require.Equal(t, declined.header.Get("X-Correlation-Id"), got.CorrelationID)
+
 			var shown payment
 			require.NoError(t, json.Unmarshal(got.Payment, &shown))
+			require.Equal(t, lasting(t, string(got.Payment)),
+				lasting(t, w.service.send(call{method: http.MethodGet, path: "/v1/payments/" + shown.ID}).body), "the whole payment")
 			require.Equal(t, "failed", shown.Status)
 			require.Equal(t, o.ID, shown.Order)
 			require.Equal(t, c.code, shown.Failure.Code)
@@ -147,4 +152,15 @@ func TestRefusal_OfTheProviderIsNotADeclineAndTheOrderStaysPayable(t *testing.T)
 	require.NotEmpty(t, got.Payment)
 	w.service.awaitOrder(o.ID, "open")
 	w.service.pay(o.ID, goodCard, nil).requireStatus(t, http.StatusCreated)
+}
+
+// lasting is a payment without what the notification may have told since.
+func lasting(t *testing.T, body string) object {
+	t.Helper()
+	whole := into[object](t, answer{body: body})
+	require.Greater(t, len(whole), 15)
+	delete(whole, "confirmed")
+	delete(whole, "updated")
+	delete(whole["payment_method_details"].(object)["card"].(object), "country")
+	return whole
 }

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
@@ -333,13 +332,17 @@ func (s *scan) payWrongly() {
 	s.post(s.service.createOrder(object{"billing_details": nil}).ID, "w-23", s.paying(s.newCard("453917352086529"), nil), nil)
 
 	// A caller who hangs up in the middle.
-	ctx, cancel := context.WithTimeout(s.t.Context(), 50*time.Millisecond)
-	defer cancel()
-	s.provider.arm(sandbox.Fault{Name: "slow", DelayMS: 500})
-	_, err := s.service.try(ctx, call{
-		method: http.MethodPost, path: "/v1/orders/" + o + "/payments", key: "w-24", body: s.paying(s.newCard("453917352086530"), nil),
-	})
-	require.Error(s.t, err)
+	ctx, hangUp := context.WithCancel(s.t.Context())
+	defer hangUp()
+	s.provider.arm(sandbox.Fault{Name: "slow", DelayMS: 2000})
+	hung, body := make(chan error, 1), s.paying(s.newCard("453917352086530"), nil)
+	go func() { // ends with its request
+		_, err := s.service.try(ctx, call{method: http.MethodPost, path: "/v1/orders/" + o + "/payments", key: "w-24", body: body})
+		hung <- err
+	}()
+	eventually(s.t, patience, "the charge is at the provider", func() bool { return len(s.provider.books(o).Transactions) > 0 })
+	hangUp()
+	require.Error(s.t, <-hung)
 	s.service.awaitOrder(o, "paid")
 }
 

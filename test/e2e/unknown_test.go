@@ -49,6 +49,17 @@ func TestUnknownOutcome_IsSettledByQueryAndNeverSentAgain(t *testing.T) {
 	}
 }
 
+func TestUnknownOutcome_OutlastsQueriesThatAreNotAnswered(t *testing.T) {
+	t.Parallel()
+	w := start(t, with("RESOLVE_SCHEDULE", soon), with("NOT_FOUND_AFTER", "1ms"))
+	w.provider.silence()
+	w.provider.arm(sandbox.Fault{Name: "query_down", Times: 4})
+	o := w.service.createOrder(nil)
+	p := into[payment](t, w.service.pay(o.ID, "4000009900000103", nil).requireStatus(t, http.StatusAccepted))
+	w.service.awaitPayment(p.ID, "succeeded") // silence is no denial
+	w.requirePaidOnce(o.ID)
+}
+
 func TestUnknownOutcome_IsSettledByTheNotificationToo(t *testing.T) {
 	t.Parallel()
 	w := start(t) // never queries
