@@ -44,6 +44,7 @@ It keeps everything in memory. Point a service at it with ONERWAY_BASE_URL.`,
 	flags.StringVar(&cfg.NotifyURL, "notify-url", "", "where notifications go when a request names no address")
 	flags.Float64Var(&cfg.ClockScale, "clock-scale", 1, "how many times faster its retries and expiries run")
 	flags.DurationVar(&cfg.Latency, "latency", 0, "how long it takes to answer a call")
+	flags.IntVar(&cfg.Keep, "keep", sandbox.DefaultKeep, "how many transactions it remembers; older ones are forgotten")
 	flags.Int64Var(&cfg.Seed, "seed", 1, "seed of everything that it draws")
 	flags.BoolVar(&cfg.Strict, "strict", cfg.Strict, "refuse what the documents call wrong")
 	return cmd
