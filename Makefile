@@ -70,7 +70,7 @@ bench: ## payments per second beside the same SQL run bare (ARGS='--help' for it
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## check style, import directions and formatting
-	$(GOLANGCI_LINT) run
+	$(GOLANGCI_LINT) run --allow-parallel-runners
 
 .PHONY: verify
 verify: $(SQLC) ## fail if go.mod, generated code, diagrams or golden files are stale
