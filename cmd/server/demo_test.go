@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -28,6 +29,10 @@ func TestDemo_PaysItsOrdersAndKeepsThem(t *testing.T) {
 		for _, page := range []string{s.WaitingPage, s.APIURL + "/docs", s.SandboxURL + "/sandbox", s.AdminURL + "/metrics"} {
 			require.Equal(t, http.StatusOK, get(t, page, "").StatusCode, page)
 		}
+		metrics, err := io.ReadAll(get(t, s.AdminURL+"/metrics", "").Body)
+		require.NoError(t, err)
+		require.True(t, bytes.Contains(metrics, []byte("tillway_http_request_duration_seconds_count")))
+		require.False(t, bytes.Contains(metrics, []byte("http_server_")), "their server_port is what callers write in Host")
 	})
 	runDemo(t, dir, func(s demo.Summary) {
 		require.Equal(t, first.StorefrontKey, s.StorefrontKey)
