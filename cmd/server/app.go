@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -61,7 +62,7 @@ func newApp(ctx context.Context, cfg config.Config, log io.Writer) (_ *app, err 
 	if err != nil {
 		return a, fmt.Errorf("set up telemetry: %w", err)
 	}
-	a.tel.InstallGlobals(a.log)
+	a.tel.InstallGlobals(a.log) //nolint:contextcheck // the complaints that it logs come with no context
 	a.closers = append(a.closers, a.tel.Shutdown)
 	for _, step := range []func(context.Context) error{a.openPostgres, a.openRedis, a.openProvider, a.openDomains} {
 		if err := step(ctx); err != nil {
@@ -171,9 +172,9 @@ func (a *app) returnURLAllowed(text string) bool {
 
 // close releases what newApp opened, newest first.
 func (a *app) close(ctx context.Context) {
-	for i := len(a.closers) - 1; i >= 0; i-- {
-		if err := a.closers[i](ctx); err != nil {
-			a.log.Error("close", slog.Any("error", err))
+	for _, release := range slices.Backward(a.closers) {
+		if err := release(ctx); err != nil {
+			a.log.ErrorContext(ctx, "close", slog.Any("error", err))
 		}
 	}
 }

@@ -86,13 +86,13 @@ func serve(ctx context.Context, cfg config.Config, opts serveOptions) error {
 	if err != nil {
 		return err
 	}
-	a.log.Info("ready", slog.String("version", buildVersion()), slog.String("listen", cfg.ListenAddr.String()),
+	a.log.InfoContext(ctx, "ready", slog.String("version", buildVersion()), slog.String("listen", cfg.ListenAddr.String()),
 		slog.String("admin", cfg.AdminAddr.String()), slog.Bool("workers", opts.workers), slog.Bool("livemode", cfg.Livemode))
 	if opts.ready != nil {
 		opts.ready()
 	}
 	err = runAll(ctx, parts...)
-	a.log.Info("stopped")
+	a.log.InfoContext(ctx, "stopped")
 	return err
 }
 
@@ -111,7 +111,7 @@ func (a *app) parts(ctx context.Context, opts serveOptions) ([]func(context.Cont
 		parts = append(parts, workers...)
 	}
 	if opts.http {
-		handler, err := a.handler()
+		handler, err := a.handler() //nolint:contextcheck // what it counts outlives this call
 		if err != nil {
 			return nil, err
 		}
