@@ -2,6 +2,7 @@ package idempotency
 
 import (
 	"tillway/internal/fault"
+	"tillway/internal/redact"
 )
 
 // Header is the name of the request header, and of the parameter in faults.
@@ -41,6 +42,9 @@ func ValidateKey(values []string) (string, error) {
 			return "", fault.InvalidParam(Header,
 				"%s may hold visible ASCII characters only; character %d is not one.", Header, i+1)
 		}
+	}
+	if redact.HoldsCard(key) { // it is kept on the row that the request creates
+		return "", fault.InvalidParam(Header, "%s seems to hold a card number. Use a random value.", Header)
 	}
 	return key, nil
 }

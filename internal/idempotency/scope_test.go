@@ -36,6 +36,7 @@ func TestValidateKey_Refuses(t *testing.T) {
 		"delete":           {[]string{"a\x7f"}, "parameter_invalid"},
 		"beyond ASCII":     {[]string{"é"}, "parameter_invalid"},
 		"not even Unicode": {[]string{"\xff"}, "parameter_invalid"},
+		"a card number":    {[]string{"5555341244441115"}, "parameter_invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -185,3 +185,24 @@ func pairs(n int) orders.Metadata {
 	}
 	return m
 }
+
+func TestCreate_RefusesCardNumbersInWhateverText(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const pan = "5555 3412 4444 1115"
+	for param, spoil := range map[string]func(*orders.CreateOrder){
+		"description":                   func(r *orders.CreateOrder) { r.Description = "card " + pan },
+		"reference":                     func(r *orders.CreateOrder) { r.Reference = pan },
+		"metadata":                      func(r *orders.CreateOrder) { r.Metadata = orders.Metadata{"note": pan} },
+		"items[0].name":                 func(r *orders.CreateOrder) { r.Items = []orders.Item{{Name: pan, UnitAmount: 2700, Quantity: 1}} },
+		"billing_details.address.line1": func(r *orders.CreateOrder) { r.Billing.Address.Line1 = pan },
+		"return_url":                    func(r *orders.CreateOrder) { r.ReturnURL = "https://shop.example.com/5555341244441115" },
+	} {
+		req := newOrder()
+		spoil(&req)
+		_, err := b.service.Create(t.Context(), req)
+		requireParam(t, err, param)
+		require.NotContains(t, err.Error(), pan)
+	}
+	require.Zero(t, b.count("SELECT count(*) FROM orders"))
+}

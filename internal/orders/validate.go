@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/mail"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"tillway/internal/fault"
 	"tillway/internal/money"
+	"tillway/internal/redact"
 )
 
 // Limits of API.md §1, in characters unless said otherwise.
@@ -187,7 +189,7 @@ func checkReturnURL(text string, c Config) error {
 	if !c.ReturnURLAllowed(text) {
 		return fault.InvalidParam("return_url", "return_url is not on the allow-list. Add its origin to RETURN_URL_ALLOWLIST.")
 	}
-	return nil
+	return refuseCard("return_url", text)
 }
 
 func checkMetadata(m Metadata) error {
@@ -201,6 +203,9 @@ func checkMetadata(m Metadata) error {
 		if utf8.RuneCountInString(value) > maxMetadataValue || !isStorable(value) {
 			return fault.InvalidParam("metadata."+key, "A metadata value has at most %d characters.", maxMetadataValue)
 		}
+		if err := refuseCard("metadata", key, value); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -211,6 +216,14 @@ func checkText(param, value string, most int) error {
 	}
 	if !isStorable(value) {
 		return fault.InvalidParam(param, "%s contains characters that are not text.", param)
+	}
+	return refuseCard(param, value)
+}
+
+// refuseCard keeps card numbers out of what is stored, wherever a caller puts them.
+func refuseCard(param string, values ...string) error {
+	if slices.ContainsFunc(values, redact.HoldsCard) {
+		return fault.InvalidParam(param, "%s seems to hold a card number. Card data belongs in payment_method.card alone.", param)
 	}
 	return nil
 }
