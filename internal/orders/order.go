@@ -107,20 +107,20 @@ const (
 // Failure explains why a payment did not succeed. Code is one of API.md §1 (402), DeclineCode the normalized reason,
 // ProviderCode the provider's own code as it came.
 type Failure struct {
-	Code         string          `json:"code"`
-	DeclineCode  string          `json:"decline_code,omitempty"`
-	Message      string          `json:"message"`
-	Category     FailureCategory `json:"category"`
-	ProviderCode string          `json:"provider_code,omitempty"`
+	Code         string
+	DeclineCode  string
+	Message      string
+	Category     FailureCategory
+	ProviderCode string
 }
 
 // CardSummary is all that is kept of a card.
 type CardSummary struct {
-	Brand    string `json:"brand"`
-	Last4    string `json:"last4"`
-	ExpMonth int    `json:"exp_month"`
-	ExpYear  int    `json:"exp_year"`
-	Country  string `json:"country,omitempty"`
+	Brand    string
+	Last4    string
+	ExpMonth int
+	ExpYear  int
+	Country  string
 }
 
 // ThreeDSResult is the outcome of the cardholder's authentication.

@@ -79,7 +79,7 @@ type PaymentResource struct {
 	PaymentMethodDetails  PaymentMethodDetails `json:"payment_method_details"`
 	NextAction            *NextAction          `json:"next_action"`
 	ThreeDS               *ThreeDSDetails      `json:"three_ds"`
-	Failure               *Failure             `json:"failure"`
+	Failure               *FailureDetails      `json:"failure"`
 	Surplus               bool                 `json:"surplus"`
 	Description           *string              `json:"description"`
 	Metadata              Metadata             `json:"metadata"`
@@ -88,7 +88,25 @@ type PaymentResource struct {
 // PaymentMethodDetails says what was paid with.
 type PaymentMethodDetails struct {
 	Type string      `json:"type"`
-	Card CardSummary `json:"card"`
+	Card CardDetails `json:"card"`
+}
+
+// CardDetails is what is known of a card; the country is that of its issuer, once the provider has named it.
+type CardDetails struct {
+	Brand    string  `json:"brand"`
+	Last4    string  `json:"last4"`
+	ExpMonth int     `json:"exp_month"`
+	ExpYear  int     `json:"exp_year"`
+	Country  *string `json:"country"`
+}
+
+// FailureDetails is the public form of a Failure.
+type FailureDetails struct {
+	Code         string          `json:"code"`
+	DeclineCode  *string         `json:"decline_code"`
+	Message      string          `json:"message"`
+	Category     FailureCategory `json:"category"`
+	ProviderCode *string         `json:"provider_code"`
 }
 
 // NextAction is what the shopper must do next.
@@ -116,8 +134,8 @@ func (p Payment) Resource() PaymentResource {
 		Order: p.Order, Attempt: p.Attempt, Status: p.Status, Amount: p.Amount.Minor, Currency: p.Amount.Currency.Lower(),
 		AmountCaptured: p.AmountCaptured, AmountRefunded: p.AmountRefunded, CaptureMethod: p.CaptureMethod,
 		MerchantTxnID: p.MerchantTxnID, ProviderTransactionID: nilIfEmpty(p.ProviderTransactionID), Confirmed: p.Confirmed,
-		PaymentMethodDetails: PaymentMethodDetails{Type: "card", Card: p.Card},
-		Failure:              p.Failure, Surplus: p.Surplus, Description: nilIfEmpty(p.Description), Metadata: p.Metadata,
+		PaymentMethodDetails: PaymentMethodDetails{Type: "card", Card: p.Card.details()},
+		Failure:              p.Failure.details(), Surplus: p.Surplus, Description: nilIfEmpty(p.Description), Metadata: p.Metadata,
 	}
 	if p.Status == PaymentRequiresAction && p.RedirectURL != "" {
 		r.NextAction = &NextAction{
@@ -149,6 +167,20 @@ type EventResource struct {
 // EventData carries the resource as it stood when the event was written.
 type EventData struct {
 	Object any `json:"object"`
+}
+
+func (c CardSummary) details() CardDetails {
+	return CardDetails{Brand: c.Brand, Last4: c.Last4, ExpMonth: c.ExpMonth, ExpYear: c.ExpYear, Country: nilIfEmpty(c.Country)}
+}
+
+func (f *Failure) details() *FailureDetails {
+	if f == nil {
+		return nil
+	}
+	return &FailureDetails{
+		Code: f.Code, DeclineCode: nilIfEmpty(f.DeclineCode), Message: f.Message, Category: f.Category,
+		ProviderCode: nilIfEmpty(f.ProviderCode),
+	}
 }
 
 func nilIfEmpty(s string) *string {
