@@ -121,12 +121,13 @@ func freeAddress(ctx context.Context) (string, error) {
 	return addr, listener.Close()
 }
 
-// build compiles cmd/server into the run's directory.
+// build compiles cmd/server into the run's directory, static as it is shipped: that is smaller in memory.
 func build(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, "server")
-	out, err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", path, "tillway/cmd/server").CombinedOutput() //nolint:gosec // our own directory
-	if err != nil {
-		return "", errors.Join(fmt.Errorf("build cmd/server: %w", err), errors.New(string(out)))
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags=-s -w", "-o", path, "tillway/cmd/server") //nolint:gosec // our own directory
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build cmd/server: %w: %s", err, out)
 	}
 	return path, nil
 }
