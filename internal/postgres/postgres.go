@@ -79,6 +79,8 @@ func poolConfig(url string, opts Options) (*pgxpool.Config, error) {
 	config.MaxConnLifetimeJitter = maxConnLifetime / 10
 	config.MaxConnIdleTime = maxConnIdleTime
 
+	config.AfterConnect = registerUUID
+
 	conn := config.ConnConfig
 	conn.Tracer = opts.Tracer
 	if conn.ConnectTimeout == 0 || conn.ConnectTimeout > connectTimeout {
