@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -58,17 +59,8 @@ func (s *Service) applyLocked(ctx context.Context, merchantTxnID string, ev Evid
 			}
 			now := s.now()
 			c = fold(o, p, ev, s.rules(), now)
-			if c.keep {
-				args, err := c.params(p.CorrelationID, now)
-				if err != nil {
-					return err
-				}
-				if _, err := dbsqlc.New(postgres.NewQueue(b)).PaymentApply(ctx, args); err != nil {
-					return err
-				}
-			}
-			if rider == nil {
-				return nil
+			if err := c.queue(ctx, b, p.CorrelationID, now); err != nil || rider == nil {
+				return err
 			}
 			return rider(ctx, b, c.applied())
 		})
@@ -78,12 +70,35 @@ func (s *Service) applyLocked(ctx context.Context, merchantTxnID string, ev Evid
 	return c, err
 }
 
-// applyAt writes evidence on a payment whose state is known from our own write, in one round trip; only when the order
-// has moved on meanwhile does it take the locking road.
+// queue writes the change, if there is anything to write, with the next batch of the transaction that holds the lock.
+func (c *change) queue(ctx context.Context, b *pgx.Batch, correlationID string, now time.Time) error {
+	if !c.keep {
+		return nil
+	}
+	queries := dbsqlc.New(postgres.NewQueue(b))
+	args, err := c.params(correlationID, now)
+	if err != nil {
+		return err
+	}
+	if _, err := queries.PaymentApply(ctx, args); err != nil || c.discrepancy == nil {
+		return err
+	}
+	discrepancy, err := c.discrepancyParams(now)
+	if err != nil {
+		return err
+	}
+	return queries.DiscrepancyOpen(ctx, discrepancy)
+}
+
+// applyAt writes evidence on a payment whose state is known from our own write, in one round trip. It takes the locking
+// road only when the order has moved on meanwhile, or there is a discrepancy to write as well.
 func (s *Service) applyAt(ctx context.Context, o Order, p Payment, ev Evidence) (Applied, error) {
 	ev = ev.storable()
 	now := s.now()
 	c := fold(o, p, ev, s.rules(), now)
+	if c.discrepancy != nil {
+		return s.Apply(ctx, p.MerchantTxnID, ev, nil)
+	}
 	args, err := c.params(p.CorrelationID, now)
 	if err != nil {
 		return Applied{}, err

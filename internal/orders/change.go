@@ -46,10 +46,7 @@ func (c *change) params(correlationID string, now time.Time) (dbsqlc.PaymentAppl
 		}
 		args.EvidenceID = &id
 	}
-	if err := c.addEvents(&args); err != nil {
-		return args, err
-	}
-	return args, c.addDiscrepancy(&args)
+	return args, c.addEvents(&args)
 }
 
 // addEvents numbers the events after the order's last one. Their objects are the resources as this change leaves them.
@@ -67,25 +64,20 @@ func (c *change) addEvents(args *dbsqlc.PaymentApplyParams) error {
 	return nil
 }
 
-func (c *change) addDiscrepancy(args *dbsqlc.PaymentApplyParams) error {
+// discrepancyParams writes the change's discrepancy out as the arguments of DiscrepancyOpen.
+func (c *change) discrepancyParams(now time.Time) (dbsqlc.DiscrepancyOpenParams, error) {
 	d := c.discrepancy
-	if d == nil {
-		return nil
-	}
 	ours, err := asJSON(d.ours)
 	if err != nil {
-		return err
+		return dbsqlc.DiscrepancyOpenParams{}, err
 	}
 	theirs, err := asJSON(d.theirs)
-	if err != nil {
-		return err
-	}
 	currency := d.atRisk.Currency.Code()
-	args.DiscrepancyID = ids.New[ids.DiscrepancyEntity]().Nullable()
-	args.DiscrepancyClass, args.DiscrepancySubject = d.class, c.payment.MerchantTxnID
-	args.DiscrepancyOurs, args.DiscrepancyTheirs = ours, theirs
-	args.MoneyAtRisk, args.DiscrepancyCurrency = d.atRisk.Minor, &currency
-	return nil
+	return dbsqlc.DiscrepancyOpenParams{
+		ID: ids.New[ids.DiscrepancyEntity]().UUID(), Class: d.class, Subject: c.payment.MerchantTxnID,
+		OrderID: c.order.ID.Nullable(), PaymentID: c.payment.ID.Nullable(), Ours: ours, Theirs: theirs,
+		MoneyAtRisk: d.atRisk.Minor, Currency: &currency, Now: now,
+	}, err
 }
 
 // eventObject is the resource that an event is about. A paid order says whether the provider has confirmed it by itself.

@@ -31,9 +31,9 @@ SELECT o.id, o.last_sequence, @event_id, o.livemode, 'payment.processing', @even
 FROM o, p;
 
 -- name: PaymentApply :one
--- T2 of a charge and the write of any other news (design §3): the order, its payment, the events, the evidence and, where
--- there is one, the discrepancy, in one round trip, guarded by the version that the decision was made on. Zero means that
--- the order has moved on; nothing is written then.
+-- T2 of a charge and the write of any other news (design §3): the order, its payment, the events and the evidence, in one
+-- round trip, guarded by the version that the decision was made on. Zero means that the order has moved on; nothing is
+-- written then. A discrepancy, which is rare, travels beside it under the order's lock (DiscrepancyOpen).
 WITH o AS (
     UPDATE orders SET
         status = @order_status, amount_paid = @order_amount_paid, amount_authorized = @order_amount_authorized,
@@ -73,17 +73,6 @@ WITH o AS (
         @correlation_id, @now
     FROM o, p
     WHERE sqlc.narg('evidence_id')::uuid IS NOT NULL
-), d AS (
-    INSERT INTO discrepancies (
-        id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, first_seen, last_seen
-    )
-    SELECT
-        sqlc.narg('discrepancy_id')::uuid, @discrepancy_class, @discrepancy_subject, o.id, p.id, @discrepancy_ours,
-        @discrepancy_theirs, @money_at_risk, @discrepancy_currency, @now, @now
-    FROM o, p
-    WHERE sqlc.narg('discrepancy_id')::uuid IS NOT NULL
-    ON CONFLICT (class, subject) WHERE status = 'open'
-        DO UPDATE SET last_seen = EXCLUDED.last_seen, theirs = EXCLUDED.theirs, money_at_risk = EXCLUDED.money_at_risk
 )
 SELECT count(*) FROM p;
 

@@ -65,17 +65,6 @@ WITH o AS (
         $36, $7
     FROM o, p
     WHERE $37::uuid IS NOT NULL
-), d AS (
-    INSERT INTO discrepancies (
-        id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, first_seen, last_seen
-    )
-    SELECT
-        $48::uuid, $49, $50, o.id, p.id, $51,
-        $52, $53, $54, $7, $7
-    FROM o, p
-    WHERE $48::uuid IS NOT NULL
-    ON CONFLICT (class, subject) WHERE status = 'open'
-        DO UPDATE SET last_seen = EXCLUDED.last_seen, theirs = EXCLUDED.theirs, money_at_risk = EXCLUDED.money_at_risk
 )
 SELECT count(*) FROM p
 `
@@ -128,18 +117,11 @@ type PaymentApplyParams struct {
 	ProviderCode          string
 	Digest                []byte
 	Body                  json.RawMessage
-	DiscrepancyID         *uuid.UUID
-	DiscrepancyClass      string
-	DiscrepancySubject    string
-	DiscrepancyOurs       json.RawMessage
-	DiscrepancyTheirs     json.RawMessage
-	MoneyAtRisk           int64
-	DiscrepancyCurrency   *string
 }
 
-// T2 of a charge and the write of any other news (design §3): the order, its payment, the events, the evidence and, where
-// there is one, the discrepancy, in one round trip, guarded by the version that the decision was made on. Zero means that
-// the order has moved on; nothing is written then.
+// T2 of a charge and the write of any other news (design §3): the order, its payment, the events and the evidence, in one
+// round trip, guarded by the version that the decision was made on. Zero means that the order has moved on; nothing is
+// written then. A discrepancy, which is rare, travels beside it under the order's lock (DiscrepancyOpen).
 func (q *Queries) PaymentApply(ctx context.Context, arg PaymentApplyParams) (int64, error) {
 	row := q.db.QueryRow(ctx, PaymentApply,
 		arg.OrderStatus,
@@ -189,13 +171,6 @@ func (q *Queries) PaymentApply(ctx context.Context, arg PaymentApplyParams) (int
 		arg.ProviderCode,
 		arg.Digest,
 		arg.Body,
-		arg.DiscrepancyID,
-		arg.DiscrepancyClass,
-		arg.DiscrepancySubject,
-		arg.DiscrepancyOurs,
-		arg.DiscrepancyTheirs,
-		arg.MoneyAtRisk,
-		arg.DiscrepancyCurrency,
 	)
 	var count int64
 	err := row.Scan(&count)
