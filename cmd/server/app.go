@@ -99,8 +99,11 @@ func (a *app) openRedis(context.Context) error {
 	redis.SetLogger(redisLog{a.log}) // process-wide in go-redis
 	a.redis = redis.NewUniversalClient(options)
 	a.closers = append(a.closers, func(context.Context) error { return a.redis.Close() })
-	return redisotel.InstrumentTracing(a.redis,
-		redisotel.WithTracerProvider(a.tel.TracerProvider), redisotel.WithDBStatement(false))
+	if a.config.TraceExport() == "" {
+		return nil // it would describe every command for a span that nobody makes
+	}
+	return redisotel.InstrumentTracing(a.redis, redisotel.WithTracerProvider(a.tel.TracerProvider),
+		redisotel.WithDBStatement(false), redisotel.WithCallerEnabled(false))
 }
 
 func (a *app) openProvider(context.Context) (err error) {

@@ -131,7 +131,7 @@ func (b *paymentMethodBody) checkShape() error {
 // separators, a year with its century.
 func (b *cardBody) checkShape() error {
 	const param = "payment_method.card."
-	b.Number = strings.NewReplacer(" ", "", "-", "").Replace(b.Number)
+	b.Number = strings.ReplaceAll(strings.ReplaceAll(b.Number, " ", ""), "-", "")
 	if b.ExpYear >= 0 && b.ExpYear < 100 {
 		b.ExpYear += 2000
 	}

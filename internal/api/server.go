@@ -126,5 +126,5 @@ func headAsGet(next http.Handler) http.Handler {
 
 // ginPattern turns {id} into gin's :id.
 func ginPattern(pattern string) string {
-	return strings.NewReplacer("{", ":", "}", "").Replace(pattern)
+	return strings.ReplaceAll(strings.ReplaceAll(pattern, "{", ":"), "}", "")
 }
