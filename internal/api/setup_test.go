@@ -157,7 +157,7 @@ type testBundle struct {
 	cut      atomic.Bool // the database cannot be reached
 }
 
-func (b *testBundle) openPool(t *testing.T) *pgxpool.Pool {
+func (b *testBundle) openPool(t testing.TB) *pgxpool.Pool {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(pgtest.URL(t))
 	require.NoError(t, err)
@@ -200,13 +200,13 @@ func (b *logBuffer) String() string {
 }
 
 // setup starts a service; adjust changes what it is made of.
-func setup(t *testing.T, adjust ...func(*api.Deps)) *testBundle {
+func setup(t testing.TB, adjust ...func(*api.Deps)) *testBundle {
 	t.Helper()
 	return setupWith(t, nil, adjust...)
 }
 
 // setupWith starts a service on a provider of its own, the cards above when there is none.
-func setupWith(t *testing.T, provider orders.Gateway, adjust ...func(*api.Deps)) *testBundle {
+func setupWith(t testing.TB, provider orders.Gateway, adjust ...func(*api.Deps)) *testBundle {
 	t.Helper()
 	b := &testBundle{
 		redis: redistest.New(t), logs: &logBuffer{}, keys: map[apikeys.Role]string{},
