@@ -58,8 +58,7 @@ func TestRun_ShowsTheAnswerThatItDidNotExpect(t *testing.T) {
 	t.Parallel()
 	opts, _ := setup(t)
 	opts.Serve = func(ctx context.Context, cfg config.Config, _ io.Writer, ready func()) error {
-		ready()
-		return serveFake(ctx, t, cfg, http.StatusInternalServerError, `{"error":{"code":"internal"}}`)
+		return serveFake(ctx, cfg, ready, http.StatusInternalServerError, `{"error":{"code":"internal"}}`)
 	}
 
 	err := Run(t.Context(), opts)
@@ -96,12 +95,12 @@ func TestRun_EndsInOrderWhenItIsInterrupted(t *testing.T) {
 }
 
 // serveFake answers everything alike, at the service's address.
-func serveFake(ctx context.Context, t *testing.T, cfg config.Config, status int, body string) error {
-	t.Helper()
+func serveFake(ctx context.Context, cfg config.Config, ready func(), status int, body string) error {
 	claimed, err := claim(ctx, Address{Value: cfg.ListenAddr.String(), Fixed: true})
 	if err != nil {
 		return err
 	}
+	ready()
 	return serveHTTP(ctx, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
@@ -167,7 +166,11 @@ func TestReset_RefusesWhileADemoRuns(t *testing.T) {
 	dir := t.TempDir()
 	server, err := embedded.StartRedis(t.Context(), embedded.RedisOptions{Dir: filepath.Join(dir, redisDir)})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, server.Stop(context.WithoutCancel(t.Context()))) })
+	stop := func() { require.NoError(t, server.Stop(context.WithoutCancel(t.Context()))) }
+	t.Cleanup(stop)
 
 	require.ErrorContains(t, Reset(dir), "end it first")
+
+	stop()
+	require.NoError(t, Reset(dir), "its data may be kept elsewhere than in the directory, and goes all the same")
 }
