@@ -17,8 +17,8 @@ FROM ${GO_IMAGE} AS build
 ENV CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOTOOLCHAIN=local GOMODCACHE=/go/pkg/mod
 COPY --from=modules / /go/pkg/mod/
 WORKDIR /src
-# Modules change less often than code: a layer of their own, which builds share.
-ARG GOPROXY=https://proxy.golang.org,direct
+# Modules change less often than code: a layer of their own, which builds share. Empty, GOPROXY is the default of Go itself.
+ARG GOPROXY=
 COPY go.mod go.sum ./
 RUN [ "$GOPROXY" = off ] || go mod download
 COPY . .
