@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -120,7 +119,7 @@ func (c *Client) Format(state fmt.State, _ rune) {
 type answer struct {
 	respCode string
 	respMsg  string
-	data     json.RawMessage // nil when null or absent
+	data     string // as written, "" when null or absent
 	digest   string
 }
 
@@ -215,7 +214,7 @@ func invalidRequest(op string, err error) *Error {
 
 // parseAnswer reads the envelope. Only respCode is required; the rest is absent in some error answers.
 func parseAnswer(body []byte) (answer, error) {
-	members, err := parseObject(body)
+	members, err := parseObject(string(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -229,7 +228,7 @@ func parseAnswer(body []byte) (answer, error) {
 	}
 	data := members["data"]
 	if isNull(data) {
-		data = nil
+		data = ""
 	}
 	digest := sha256.Sum256(body)
 	return answer{respCode: respCode, respMsg: respMsg, data: data, digest: hex.EncodeToString(digest[:])}, nil

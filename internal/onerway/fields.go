@@ -16,9 +16,6 @@ import (
 // ErrMalformed says that bytes are not one strict JSON object as this package reads them.
 var ErrMalformed = errors.New("malformed message")
 
-// maxDepth bounds nesting. The provider's deepest message has four levels; a hostile one may not cost us a deep stack.
-const maxDepth = 16
-
 // Fields are the top-level members of one message with the text that each of them signs as (§3.1): a string's decoded
 // value, a number or boolean as it was written, an object or array in compact form, and "" for null. The distinction
 // between null, "" and absent does not reach the signature, while the set of names does: it is kept whole, so that
@@ -29,20 +26,19 @@ type Fields map[string]string
 
 // ParseFields reads one strict JSON object: valid UTF-8, no duplicate names, nothing behind it, bounded depth. Two
 // parsers that pick different ones of two equal names could be made to sign one amount and book another.
-func ParseFields(raw []byte) (Fields, error) {
-	members, err := parseObject(raw)
+func ParseFields(raw []byte) (Fields, error) { return parseFields(string(raw)) }
+
+func parseFields(text string) (Fields, error) {
+	members, err := parseObject(text)
 	if err != nil {
 		return nil, err
 	}
-	fields := make(Fields, len(members))
 	for name, value := range members {
-		text, err := signedText(value)
-		if err != nil {
+		if members[name], err = signedText(value); err != nil {
 			return nil, err
 		}
-		fields[name] = text
 	}
-	return fields, nil
+	return members, nil
 }
 
 // Redacted is a copy that may be stored or shown: instruments are blanked, everything else stays. Card numbers appear
@@ -100,90 +96,23 @@ func compactJSON(value any) (string, error) {
 	return strings.TrimSuffix(buf.String(), "\n"), nil
 }
 
-// parseObject splits one strict object into its members. encoding/json alone would accept duplicates, keep the last,
-// and replace invalid UTF-8 silently.
-func parseObject(raw []byte) (map[string]json.RawMessage, error) {
-	if !utf8.Valid(raw) {
-		return nil, fmt.Errorf("%w: not UTF-8", ErrMalformed)
-	}
-	if tooDeep(raw) {
-		return nil, fmt.Errorf("%w: nested deeper than %d", ErrMalformed, maxDepth)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
-		return nil, fmt.Errorf("%w: not an object", ErrMalformed)
-	}
-	members := make(map[string]json.RawMessage)
-	for decoder.More() {
-		token, err := decoder.Token()
-		name, isName := token.(string)
-		if err != nil || !isName {
-			return nil, fmt.Errorf("%w: bad member name", ErrMalformed)
-		}
-		if _, twice := members[name]; twice {
-			return nil, fmt.Errorf("%w: duplicate member", ErrMalformed)
-		}
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, fmt.Errorf("%w: bad member value", ErrMalformed)
-		}
-		members[name] = value
-	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, fmt.Errorf("%w: object not closed", ErrMalformed)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: data after the object", ErrMalformed)
-	}
-	return members, nil
-}
-
-// signedText is the text that a member's value signs as.
-func signedText(value json.RawMessage) (string, error) {
+// signedText is the text that a member's value, as parseObject returns it, signs as.
+func signedText(value string) (string, error) {
 	switch {
 	case isNull(value):
 		return "", nil
 	case value[0] == '"':
-		var text string
-		if err := json.Unmarshal(value, &text); err != nil {
-			return "", fmt.Errorf("%w: bad string", ErrMalformed)
-		}
-		return text, nil
+		return unquoted(value), nil
 	case value[0] == '{' || value[0] == '[':
 		var compact bytes.Buffer
-		if err := json.Compact(&compact, value); err != nil {
+		if err := json.Compact(&compact, []byte(value)); err != nil {
 			return "", fmt.Errorf("%w: bad nested value", ErrMalformed)
 		}
 		return compact.String(), nil
 	default:
 		// A number or boolean signs as written: through a float64 the last digits of an id would be lost.
-		return string(value), nil
+		return value, nil
 	}
 }
 
-func isNull(value json.RawMessage) bool {
-	return len(value) == 0 || string(value) == "null"
-}
-
-// tooDeep counts brackets outside strings; it need not be right about invalid JSON, which is refused later anyway.
-func tooDeep(raw []byte) bool {
-	depth, inString, escaped := 0, false, false
-	for _, char := range raw {
-		switch {
-		case escaped:
-			escaped = false
-		case inString && char == '\\':
-			escaped = true
-		case char == '"':
-			inString = !inString
-		case inString:
-		case char == '{' || char == '[':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case char == '}' || char == ']':
-			depth--
-		}
-	}
-	return false
-}
+func isNull(value string) bool { return value == "" || value == "null" }

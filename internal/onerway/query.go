@@ -160,7 +160,7 @@ func query[T any](
 	if err != nil {
 		return Page[T]{}, err
 	}
-	if got.data == nil || got.respCode != CodeApproved {
+	if got.data == "" || got.respCode != CodeApproved {
 		return Page[T]{}, got.withoutData(op)
 	}
 	page, err := parsePage(got.data, row)
@@ -174,13 +174,13 @@ func query[T any](
 	return page, nil
 }
 
-func parsePage[T any](data json.RawMessage, row func(Fields) T) (Page[T], error) {
+func parsePage[T any](data string, row func(Fields) T) (Page[T], error) {
 	members, err := parseObject(data)
 	if err != nil {
 		return Page[T]{}, err
 	}
 	var rows []json.RawMessage
-	if err := json.Unmarshal(members["content"], &rows); err != nil || rows == nil {
+	if err := json.Unmarshal([]byte(members["content"]), &rows); err != nil || rows == nil {
 		return Page[T]{}, fmt.Errorf("%w: no content list", ErrMalformed)
 	}
 	page := Page[T]{Rows: make([]T, 0, len(rows))}

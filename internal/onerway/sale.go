@@ -195,14 +195,14 @@ func (c *Client) DoTransaction(ctx context.Context, request SaleRequest) (SaleRe
 	if err != nil {
 		return SaleResponse{}, err
 	}
-	if got.data == nil {
+	if got.data == "" {
 		return SaleResponse{}, got.withoutData(op)
 	}
 	doubt := &Error{
 		Class: Unknown, Op: op, HTTPStatus: http.StatusOK,
 		RespCode: got.respCode, RespMsg: got.respMsg,
 	}
-	data, err := ParseFields(got.data)
+	data, err := parseFields(got.data)
 	if err != nil {
 		doubt.Reason, doubt.cause = ReasonUnreadable, err
 		return SaleResponse{}, doubt
