@@ -1,14 +1,16 @@
 package idempotency
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"hash"
 	"slices"
 	"unicode/utf8"
+
+	"tillway/internal/jsonwalk"
 )
 
 // Fingerprint tells whether two requests with one key ask for the same: the HMAC of method, route and the body's meaning.
@@ -20,11 +22,13 @@ func (k *Keys) Fingerprint(method, route string, body []byte) [32]byte {
 	mac := hmac.New(sha256.New, k.fingerprint)
 	writeField(mac, method)
 	writeField(mac, route)
+	var field digest
 	if utf8.Valid(body) && json.Valid(body) {
-		writeField(mac, digestJSON(body))
+		field = digestJSON(body)
 	} else {
-		writeField(mac, tagRaw+string(body))
+		field = digest{tagRaw, string(body)}
 	}
+	_, _ = mac.Write(appendField(nil, field))
 	return [32]byte(mac.Sum(nil))
 }
 
@@ -38,64 +42,78 @@ const (
 	tagLiteral = "l"
 )
 
-// digestJSON returns the canonical digest of a valid document: a scalar is its own text, an object or array the hash of
-// its members' digests. Hashing level by level keeps the work linear in the size of a body however deep it is nested.
-func digestJSON(body []byte) string {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	return digestValue(decoder)
+// digest is what a value counts as: a scalar's own text, or the hash of an object's or array's parts. Hashing level by
+// level keeps the work linear in the size of a body however deep it is nested.
+type digest struct {
+	tag  string
+	text string
 }
 
-func digestValue(decoder *json.Decoder) string {
-	token, err := decoder.Token()
-	if err != nil {
-		return "" // not reached: the document is valid
-	}
-	switch value := token.(type) {
-	case json.Delim:
-		if value == '{' {
-			return digestObject(decoder)
-		}
-		return digestArray(decoder)
-	case string:
-		return tagString + value
-	case json.Number:
-		return tagNumber + value.String()
-	case bool:
-		if value {
-			return tagLiteral + "true"
-		}
-		return tagLiteral + "false"
-	}
-	return tagLiteral + "null"
+type member struct{ name, value digest }
+
+// digester walks a valid document.
+type digester struct {
+	jsonwalk.Walker
+
+	// open are the members of the objects that are not closed yet.
+	open   []member
+	buffer []byte
 }
 
-func digestArray(decoder *json.Decoder) string {
+// digestJSON returns the canonical digest of a valid document.
+func digestJSON(body []byte) digest {
+	d := digester{Walker: jsonwalk.New(body)}
+	return d.value()
+}
+
+func (d *digester) value() digest {
+	switch d.Peek() {
+	case '{':
+		return d.object()
+	case '[':
+		return d.array()
+	case '"':
+		return digest{tagString, d.String()}
+	case 't', 'f', 'n':
+		return digest{tagLiteral, d.Scalar()}
+	default:
+		return digest{tagNumber, d.Scalar()}
+	}
+}
+
+func (d *digester) array() digest {
 	h := sha256.New()
-	for decoder.More() {
-		writeField(h, digestValue(decoder))
+	for d.Enter(); d.More(); {
+		d.write(h, d.value())
 	}
-	return closed(decoder, tagArray, h)
+	return digest{tagArray, string(h.Sum(nil))}
 }
 
-func digestObject(decoder *json.Decoder) string {
-	type member struct{ name, digest string }
-	var members []member
-	for decoder.More() {
-		name := digestValue(decoder)
-		members = append(members, member{name, digestValue(decoder)})
+func (d *digester) object() digest {
+	first := len(d.open)
+	for d.Enter(); d.More(); {
+		name := digest{tagString, d.Name()}
+		value := d.value()
+		d.open = append(d.open, member{name, value})
 	}
-	slices.SortStableFunc(members, func(a, b member) int { return cmp.Compare(a.name, b.name) })
+	members := d.open[first:]
+	d.open = d.open[:first]
+	slices.SortStableFunc(members, func(a, b member) int { return cmp.Compare(a.name.text, b.name.text) })
 	h := sha256.New()
 	for _, m := range members {
-		writeField(h, m.name)
-		writeField(h, m.digest)
+		d.write(h, m.name)
+		d.write(h, m.value)
 	}
-	return closed(decoder, tagObject, h)
+	return digest{tagObject, string(h.Sum(nil))}
 }
 
-// closed reads the closing delimiter and returns the digest of what it closes.
-func closed(decoder *json.Decoder, tag string, h hash.Hash) string {
-	_, _ = decoder.Token() // a valid document closes what it opens
-	return tag + string(h.Sum(nil))
+// write hashes a digest as a field.
+func (d *digester) write(h hash.Hash, field digest) {
+	d.buffer = appendField(d.buffer[:0], field)
+	_, _ = h.Write(d.buffer) // a hash never fails
+}
+
+func appendField(to []byte, field digest) []byte {
+	to = binary.BigEndian.AppendUint64(to, uint64(len(field.tag)+len(field.text)))
+	return append(append(to, field.tag...), field.text...)
 }

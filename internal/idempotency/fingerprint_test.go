@@ -2,6 +2,7 @@ package idempotency_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -57,6 +58,22 @@ func TestFingerprint_ComparesMeaning(t *testing.T) {
 			require.Equal(t, a, keys.Fingerprint("POST", "/", []byte(test.a)))
 			require.Equal(t, test.same, a == b)
 		})
+	}
+}
+
+// Fingerprints stand on rows: a later version must find those of an earlier one.
+func TestFingerprint_StaysWhatItWas(t *testing.T) {
+	t.Parallel()
+	keys := newKeys(t)
+	for body, want := range map[string]string{
+		``: "c3dda7602b1956cb9c9f6965821a46fbb3fd2919b149c43da287f1f749c6c8a9",
+		`{"amount":2700,"items":[{"name":"a","quantity":1},{"quantity":1e2,"name":"\u00e4\n"}],"metadata":{"b":null,"a":true}}`: "58c2df3d57b64bcfe058b8b2433d5f562cff3ac44a1a30f8aad16b8c9d6c3139",
+		`{"b":[[],{},"",-0.5,false],"a":{"a":2,"a":1}}`: "db396447ccb5332665653da5366d426e0f67e99cca1b5f73d97eeebf90868d17",
+		` 7 `:   "993e5901c6118e04a444d6915cf35550bfee61a8b256b5d07b7334817d2a8309",
+		`{"a":`: "34fa3eeda1a7030c75d73b78146a52ab015964d43b1f4af0bc73071e8ef16171",
+	} {
+		got := keys.Fingerprint("POST", "/v1/orders", []byte(body))
+		require.Equal(t, want, hex.EncodeToString(got[:]), body)
 	}
 }
 

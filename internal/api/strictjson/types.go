@@ -24,7 +24,7 @@ func (d *Digits) DecodeStrict(v Value, path string) error {
 	case kindBool, kindArray, kindObject:
 		return v.wrongDigits(path)
 	}
-	n, err := parseInteger(text, path)
+	n, err := parseInteger(text, placeAt(path))
 	if err != nil {
 		return err
 	}
@@ -59,5 +59,5 @@ func (n *Nullable[T]) DecodeStrict(v Value, path string) error {
 		n.Null = true
 		return nil
 	}
-	return v.into(reflect.ValueOf(&n.Value).Elem(), path)
+	return v.into(reflect.ValueOf(&n.Value).Elem(), placeAt(path))
 }
