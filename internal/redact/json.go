@@ -1,9 +1,9 @@
 package redact
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
+	"errors"
+	"slices"
 	"strings"
 )
 
@@ -27,76 +27,102 @@ const (
 // their nineteen digits. The result is compact, its members sorted, and acceptable to PostgreSQL's jsonb; redacting it again
 // changes nothing.
 func JSON(raw []byte) ([]byte, error) {
-	value, err := decode(raw)
-	if err != nil {
-		return nil, fmt.Errorf("redact: %w", err)
+	if !json.Valid(raw) {
+		return nil, errors.New("redact: not a JSON value")
 	}
-	return encode(redactValue("", value, 0))
+	text := trimSpace(validUTF8(string(raw)))
+	return appendValue(make([]byte, 0, len(text)), "", text, 0), nil
 }
 
-func decode(raw []byte) (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber() // a float would lose the last digits of an id
-	var value any
-	err := decoder.Decode(&value)
-	return value, err
+// Texts is JSON for an object whose members are all texts, without its being written down first.
+func Texts(texts map[string]string) []byte {
+	list := make([]member, 0, usualMembers)
+	length := 0
+	for name, text := range texts {
+		list = append(list, member{name: validUTF8(name), value: validUTF8(text)})
+		length += len(name) + len(text) + len(`"":"",`)
+	}
+	return appendMembers(make([]byte, 0, length), list, 1, appendText)
 }
 
-func encode(value any) ([]byte, error) {
-	var buf bytes.Buffer
-	encoder := json.NewEncoder(&buf)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return nil, fmt.Errorf("redact: %w", err)
+// usualMembers is how many members of one object find room on the stack.
+const usualMembers = 40
+
+// member is one of an object, and how its name is written.
+type member struct{ name, shown, value string }
+
+// appendMembers writes an object, the last of several members that come to have one name.
+func appendMembers(
+	out []byte, list []member, depth int, write func(out []byte, name, value string, depth int) []byte,
+) []byte {
+	list = slices.DeleteFunc(list, func(m member) bool { return kindOf(m.name) == secretMember })
+	for i := range list {
+		list[i].shown = Member("", list[i].name)
 	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+	slices.SortStableFunc(list, func(a, b member) int { return strings.Compare(a.shown, b.shown) })
+	out = append(out, '{')
+	for i, m := range list {
+		if i+1 < len(list) && list[i+1].shown == m.shown {
+			continue
+		}
+		out = append(appendQuoted(separated(out), m.shown), ':')
+		out = write(out, m.name, m.value, depth)
+	}
+	return append(out, '}')
 }
 
-func redactValue(name string, value any, depth int) any {
-	if depth > maxDepth || (kindOf(name) == tokenMember && value != nil && value != "") {
-		return Redacted
+// separated has a comma behind a list's earlier values.
+func separated(out []byte) []byte {
+	if last := out[len(out)-1]; last == '{' || last == '[' {
+		return out
 	}
-	switch v := value.(type) {
-	case map[string]any:
-		members := make(map[string]any, len(v))
-		for member, inner := range v {
-			if kindOf(member) != secretMember {
-				members[Member("", member)] = redactValue(member, inner, depth+1)
-			}
-		}
-		return members
-	case []any:
-		for i, inner := range v {
-			v[i] = redactValue(name, inner, depth+1)
-		}
-		return v
-	case string:
-		if nested, ok := nestedJSON(v); ok {
-			if text, err := encode(redactValue(name, nested, depth+1)); err == nil {
-				return string(text)
-			}
-			return Redacted
-		}
-		return Member(name, v)
-	case json.Number:
-		text := v.String()
-		if redacted := Member(name, text); redacted != text || len(text) > maxNumber || strings.ContainsAny(text, "eE") {
-			return redacted
-		}
-		return v
-	default:
-		return value
-	}
+	return append(out, ',')
 }
 
-// nestedJSON reads a string that holds an object or array, as many of the provider's members do.
-func nestedJSON(text string) (any, bool) {
-	trimmed := strings.TrimSpace(text)
-	if trimmed == "" || (trimmed[0] != '{' && trimmed[0] != '[') || !json.Valid([]byte(trimmed)) {
-		return nil, false
+// appendValue writes what may be shown of a valid value under this name.
+func appendValue(out []byte, name, value string, depth int) []byte {
+	if value[0] == '"' {
+		return appendText(out, name, unquoted(value), depth)
 	}
-	value, err := decode([]byte(trimmed))
-	return value, err == nil
+	if hidden(name, value == "null", depth) {
+		return appendQuoted(out, Redacted)
+	}
+	switch value[0] {
+	case '{':
+		list := make([]member, 0, usualMembers)
+		for inner, its := range members(value) {
+			list = append(list, member{name: inner, value: its})
+		}
+		return appendMembers(out, list, depth+1, appendValue)
+	case '[':
+		out = append(out, '[')
+		for inner := range elements(value) {
+			out = appendValue(separated(out), name, inner, depth+1)
+		}
+		return append(out, ']')
+	case 't', 'f', 'n':
+		return append(out, value...)
+	}
+	if redacted := Member(name, value); redacted != value || len(value) > maxNumber || strings.ContainsAny(value, "eE") {
+		return appendQuoted(out, redacted)
+	}
+	return append(out, value...)
+}
+
+// appendText writes what may be shown of a text. Many of the provider's texts hold an object or array in their turn.
+func appendText(out []byte, name, text string, depth int) []byte {
+	if hidden(name, text == "", depth) {
+		return appendQuoted(out, Redacted)
+	}
+	if nested := strings.TrimSpace(text); nested != "" && (nested[0] == '{' || nested[0] == '[') && json.Valid([]byte(nested)) {
+		return appendQuoted(out, string(appendValue(make([]byte, 0, len(nested)), name, nested, depth+1)))
+	}
+	return appendQuoted(out, Member(name, text))
+}
+
+// hidden reports whether nothing may be shown of a value.
+func hidden(name string, empty bool, depth int) bool {
+	return depth > maxDepth || (kindOf(name) == tokenMember && !empty)
 }
 
 // Member redacts the text of one member by itself, as JSON does it. Secret members and tokens, which JSON hides whole, must
@@ -114,18 +140,6 @@ func Member(name, text string) string {
 	}
 	return replace(text, checked, mask)
 }
-
-// checked takes any digits with a right check digit. In several groups, where dates and telephone numbers look alike, they
-// must be a scheme's too.
-func checked(digits []byte, groups int) bool {
-	if groups > 1 {
-		return isPAN(digits)
-	}
-	return luhn(digits)
-}
-
-// anyDigits takes all digits of a fitting length: under a name that says so even a mistyped number is one.
-func anyDigits([]byte, int) bool { return true }
 
 func mask(out []byte, number string) []byte {
 	digits := make([]byte, 0, maxPAN)

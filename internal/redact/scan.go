@@ -19,11 +19,30 @@ const (
 // Scanned by hand: it sees every string that is logged.
 func Scrub(text string) string { return replace(text, issued, hide) }
 
-// judge says whether digits, written in so many groups, are to be taken for a card number.
-type judge func(digits []byte, groups int) bool
+// judge says whether digits, written in so many groups, are to be taken for a card number. It is no function type: then the
+// digits would have to live on the heap, and there are some in almost every text.
+type judge int
 
-// issued takes what a card scheme could have given out.
-func issued(digits []byte, _ int) bool { return isPAN(digits) }
+const (
+	// issued takes what a card scheme could have given out.
+	issued judge = iota
+	// checked takes any digits with a right check digit. In several groups, where dates and telephone numbers look alike,
+	// they must be a scheme's too.
+	checked
+	// anyDigits takes all digits of a fitting length: under a name that says so even a mistyped number is one.
+	anyDigits
+)
+
+func (j judge) takes(digits []byte, groups int) bool {
+	switch {
+	case j == anyDigits:
+		return true
+	case j == checked && groups == 1:
+		return luhn(digits)
+	default:
+		return isPAN(digits)
+	}
+}
 
 // hide shows nothing of a number.
 func hide(out []byte, _ string) []byte { return append(out, Redacted...) }
@@ -71,7 +90,7 @@ func panEnd(text string, start int, is judge) int {
 			digits[count] = text[i] - '0'
 			count++
 		}
-		if count >= minPAN && is(digits[:count], groups) {
+		if count >= minPAN && is.takes(digits[:count], groups) {
 			end = i
 		}
 		for gap := 0; gap < maxSeparators && i < len(text) && isSeparator(text[i]); gap++ {
