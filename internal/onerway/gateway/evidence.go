@@ -227,7 +227,7 @@ func bodyOf(fields onerway.Fields) []byte {
 	if len(members) == 0 {
 		return nil
 	}
-	return redacted(members)
+	return redact.Texts(members)
 }
 
 // errorBody keeps what is known of a call that failed; its texts were scrubbed by the client.

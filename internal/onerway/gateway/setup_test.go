@@ -93,11 +93,11 @@ func setup(t *testing.T, options ...func(*settings)) *testBundle {
 }
 
 func newGateway(
-	t *testing.T, provider gateway.Provider, observer *observer, budget *budget, api gateway.API,
+	tb testing.TB, provider gateway.Provider, observer *observer, budget *budget, api gateway.API,
 ) *gateway.Gateway {
-	t.Helper()
+	tb.Helper()
 	g, err := gateway.New(gateway.Options{Provider: provider, Budget: budget, Observer: observer, API: api})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return g
 }
 
