@@ -15,7 +15,7 @@ const saleNotification = `{"notifyType":"TXN","transactionId":"18109617294303600
 	`"paymentMethodDetails":"{\"cardNumber\":\"476134******1390\",\"cardBrand\":\"VISA\"}","cardBinCountry":"DE",` +
 	`"channelRequestId":"8009461810961729430360064","status":"S","eci":"05","periodValue":null,` +
 	`"reason":"{\"respCode\":\"20000\",\"respMsg\":\"Success\"}","contractId":null,"tokenId":null,` +
-	`"paymentId":"1810961729430360065","paymentStatus":"SUCCEEDED","originTransactionId":null,"holderName":"Ann Lee",` +
+	`"paymentId":"1810961729430360065","paymentStatus":"S","originTransactionId":null,"holderName":"Ann Lee",` +
 	`"email":"ann@example.com","sign":"SIGNATURE"}`
 
 func BenchmarkVerifyNotification(b *testing.B) {

@@ -42,6 +42,7 @@ func Texts(texts map[string]string) []byte {
 		list = append(list, member{name: validUTF8(name), value: validUTF8(text)})
 		length += len(name) + len(text) + len(`"":"",`)
 	}
+	length += length / 8 // for escapes
 	return appendMembers(make([]byte, 0, length), list, 1, appendText)
 }
 
@@ -111,7 +112,7 @@ func appendValue(out []byte, name, value string, depth int) []byte {
 
 // appendText writes what may be shown of a text. Many of the provider's texts hold an object or array in their turn.
 func appendText(out []byte, name, text string, depth int) []byte {
-	if hidden(name, text == "", depth) {
+	if text == Redacted || hidden(name, text == "", depth) { // the former looks like an array
 		return appendQuoted(out, Redacted)
 	}
 	if nested := strings.TrimSpace(text); nested != "" && (nested[0] == '{' || nested[0] == '[') && json.Valid([]byte(nested)) {

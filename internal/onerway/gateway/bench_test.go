@@ -14,7 +14,7 @@ func BenchmarkNotificationEvidence(b *testing.B) {
 		`"paymentMethodDetails":"{\"cardNumber\":\"476134******1390\",\"cardBrand\":\"VISA\"}","cardBinCountry":"DE",`+
 		`"channelRequestId":"8009461810961729430360064","status":"S","eci":"05","periodValue":null,`+
 		`"reason":"{\"respCode\":\"20000\",\"respMsg\":\"Success\"}","contractId":null,"tokenId":null,`+
-		`"paymentId":"1810961729430360065","paymentStatus":"SUCCEEDED","holderName":"Ann Lee",`+
+		`"paymentId":"1810961729430360065","paymentStatus":"S","holderName":"Ann Lee",`+
 		`"email":"ann@example.com","sign":"`+someDigest+`"}`), someDigest)
 	if err != nil {
 		b.Fatal(err)
