@@ -83,6 +83,9 @@ func Begin(ctx context.Context, now func() time.Time) context.Context {
 // LogCanonical writes the one line that tells the whole of a request or job: attrs, what the layers added, how long it
 // took and where the time went.
 func LogCanonical(ctx context.Context, logger *slog.Logger, level slog.Level, message string, attrs ...slog.Attr) {
+	if !logger.Enabled(ctx, level) {
+		return
+	}
 	line := append(slices.Clip(attrs), Fields(ctx)...)
 	if t := TimingFrom(ctx); t != nil {
 		line = append(line,

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 )
@@ -15,6 +14,7 @@ import (
 // of each; ids, amounts and texts of the provider belong into logs. All methods are safe for concurrent use.
 type Metrics struct {
 	meter metric.Meter
+	sets  labelSets
 
 	payments      metric.Int64Counter
 	pspCalls      metric.Int64Counter
@@ -65,35 +65,35 @@ func DiscardMetrics() *Metrics {
 
 // PaymentOutcome counts an attempt that reached outcome: a payment status.
 func (m *Metrics) PaymentOutcome(ctx context.Context, outcome string) {
-	m.payments.Add(ctx, 1, labels(attribute.String("outcome", outcome)))
+	m.payments.Add(ctx, 1, m.sets.of("outcome", outcome))
 }
 
 // PSPCall counts and times one call: the operation (sale, query, refund, …) and its class (approved, soft, hard,
 // technical, configuration, unknown, never_sent, …).
 func (m *Metrics) PSPCall(ctx context.Context, operation, class string, took time.Duration) {
-	m.pspCalls.Add(ctx, 1, labels(attribute.String("operation", operation), attribute.String("class", class)))
-	m.pspDuration.Record(ctx, took.Seconds(), labels(attribute.String("operation", operation)))
+	m.pspCalls.Add(ctx, 1, m.sets.of("operation", operation, "class", class))
+	m.pspDuration.Record(ctx, took.Seconds(), m.sets.of("operation", operation))
 }
 
 // Notification counts a notification by what became of it: applied, duplicate, unmatched, quarantined and so on.
 func (m *Metrics) Notification(ctx context.Context, result string) {
-	m.notifications.Add(ctx, 1, labels(attribute.String("result", result)))
+	m.notifications.Add(ctx, 1, m.sets.of("result", result))
 }
 
 // Idempotency counts what an idempotency key decided: executed, replayed, in_flight, reused, degraded and so on.
 func (m *Metrics) Idempotency(ctx context.Context, outcome string) {
-	m.idempotency.Add(ctx, 1, labels(attribute.String("outcome", outcome)))
+	m.idempotency.Add(ctx, 1, m.sets.of("outcome", outcome))
 }
 
 // TimeToTruth records how long after sending a payment became final, and through which source: answer, notification,
 // return_page, query, reconciliation or operator.
 func (m *Metrics) TimeToTruth(ctx context.Context, source string, took time.Duration) {
-	m.timeToTruth.Record(ctx, took.Seconds(), labels(attribute.String("source", source)))
+	m.timeToTruth.Record(ctx, took.Seconds(), m.sets.of("source", source))
 }
 
 // UnmappedProviderValue counts a word of the provider that we do not know; kind is "status" or "code".
 func (m *Metrics) UnmappedProviderValue(ctx context.Context, kind string) {
-	m.unmapped.Add(ctx, 1, labels(attribute.String("kind", kind)))
+	m.unmapped.Add(ctx, 1, m.sets.of("kind", kind))
 }
 
 // HTTPRequest records a request. The route is its pattern, not its path; empty means that none matched.
@@ -101,11 +101,8 @@ func (m *Metrics) HTTPRequest(ctx context.Context, method, route string, status 
 	if route == "" {
 		method, route = "other", "unmatched" // both are then whatever a caller made up
 	}
-	m.httpDuration.Record(ctx, took.Seconds(), labels(
-		attribute.String("method", method),
-		attribute.String("route", route),
-		attribute.String("status_class", strconv.Itoa(status/100)+"xx"),
-	))
+	m.httpDuration.Record(ctx, took.Seconds(), m.sets.of(
+		"method", method, "route", route, "status_class", strconv.Itoa(status/100)+"xx"))
 }
 
 // ObserveOldestUnresolved asks for the age of the oldest payment without a final answer on every scrape. While the
@@ -122,10 +119,6 @@ func (m *Metrics) ObserveOldestUnresolved(age func(context.Context) (time.Durati
 		observer.ObserveFloat64(m.oldestAge, oldest.Seconds())
 		return nil
 	}, m.oldestAge)
-}
-
-func labels(attributes ...attribute.KeyValue) metric.MeasurementOption {
-	return metric.WithAttributeSet(attribute.NewSet(attributes...))
 }
 
 // builder collects the errors of creating instruments, so that their list can be read as a list.

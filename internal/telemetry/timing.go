@@ -2,7 +2,7 @@ package telemetry
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -111,8 +111,11 @@ func (t *Timing) PSPCalls() int64 {
 
 // ServerTiming returns the value of the Server-Timing header (W3C Server Timing), in milliseconds.
 func (t *Timing) ServerTiming() string {
-	return fmt.Sprintf("app;dur=%.1f, db;dur=%.1f, psp;dur=%.1f",
-		milliseconds(t.App()), milliseconds(t.DB()), milliseconds(t.PSP()))
+	value := make([]byte, 0, 48)
+	value = strconv.AppendFloat(append(value, "app;dur="...), milliseconds(t.App()), 'f', 1, 64)
+	value = strconv.AppendFloat(append(value, ", db;dur="...), milliseconds(t.DB()), 'f', 1, 64)
+	value = strconv.AppendFloat(append(value, ", psp;dur="...), milliseconds(t.PSP()), 'f', 1, 64)
+	return string(value)
 }
 
 func milliseconds(d time.Duration) float64 {
