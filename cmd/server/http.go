@@ -36,13 +36,17 @@ func (a *app) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the rate limit: %w", err)
 	}
-	return api.New(api.Deps{
+	deps := api.Deps{
 		Orders: a.orders, Events: a.events, Keys: a.keys, Idempotency: store, Fingerprints: keys,
 		Limiter: limiter, RateLimit: cfg.RateLimit, Notifications: a.receiver, Checks: a.checks(),
 		Livemode: cfg.Livemode, PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
 		ReturnSecret: []byte(cfg.ReturnSecret.Reveal()), Logger: a.log, Metrics: a.tel.Metrics,
-		Tracer: a.tel.TracerProvider, Propagator: a.tel.Propagator, Now: time.Now,
-	}), nil
+		Propagator: a.tel.Propagator, Now: time.Now,
+	}
+	if cfg.TraceExport() != "" {
+		deps.Tracer = a.tel.TracerProvider
+	}
+	return api.New(deps), nil
 }
 
 // checks are what readiness looks at. Redis is reported only: without it we are slower and as right.

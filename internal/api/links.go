@@ -18,7 +18,7 @@ type links map[string]link
 
 // offer adds a link to a route if the caller may use it; the route must be one of the table's.
 func (s *server) offer(to links, caller principal, rel, method, pattern, id string) {
-	r, known := s.routes[method+" "+ginPattern(pattern)]
+	r, known := s.routes[Route{method, pattern}]
 	if !known || !r.allows(caller) {
 		return
 	}

@@ -73,7 +73,7 @@ func checkContentType(r *http.Request) error {
 		return fault.New(fault.UnsupportedMedia, "unsupported_media_type", "Send the body without Content-Encoding.")
 	}
 	values := r.Header.Values("Content-Type")
-	if len(values) == 0 {
+	if len(values) == 0 || (len(values) == 1 && (values[0] == mediaJSON || values[0] == mediaV1)) { // nearly always
 		return nil
 	}
 	media, params, err := mime.ParseMediaType(values[0])
@@ -100,6 +100,10 @@ func parseAccept(values []string) acceptRanges {
 	var ranges acceptRanges
 	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		if strings.TrimSpace(item) == "" {
+			continue
+		}
+		if media := strings.TrimSpace(item); media == mediaJSON || media == mediaV1 || media == "*/*" { // nearly always
+			ranges = append(ranges, acceptRange{media, 1000})
 			continue
 		}
 		media, params, err := mime.ParseMediaType(item)

@@ -22,12 +22,15 @@ const (
 // end, like an unknown field of a body.
 type query struct {
 	values url.Values
-	read   map[string]bool
+	read   []string
 	err    error
 }
 
 // newQuery refuses queries that cannot be read, and what PostgreSQL could not compare with.
 func newQuery(raw string) (*query, error) {
+	if raw == "" {
+		return &query{}, nil
+	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "parameter_invalid", "The query is not properly encoded.")
@@ -39,7 +42,7 @@ func newQuery(raw string) (*query, error) {
 			}
 		}
 	}
-	return &query{values: values, read: map[string]bool{}}, nil
+	return &query{values: values}, nil
 }
 
 func (q *query) fail(param, format string, args ...any) {
@@ -50,7 +53,7 @@ func (q *query) fail(param, format string, args ...any) {
 
 // text returns a parameter, "" when it is absent. Given empty or twice it means nothing, so it is refused.
 func (q *query) text(name string) string {
-	q.read[name] = true
+	q.read = append(q.read, name)
 	values, given := q.values[name]
 	switch {
 	case !given:
@@ -144,7 +147,7 @@ func identifier[E ids.Entity](q *query, name string) ids.ID[E] {
 func (q *query) finish() error {
 	names := make([]string, 0, len(q.values))
 	for name := range q.values {
-		if !q.read[name] {
+		if !slices.Contains(q.read, name) {
 			names = append(names, name)
 		}
 	}

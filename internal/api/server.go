@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"go.opentelemetry.io/contrib/instrumentation/github.com/gin-gonic/gin/otelgin"
-	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
@@ -54,8 +52,9 @@ type Deps struct {
 	// ReturnSecret signs what the return page tells the merchant.
 	ReturnSecret []byte
 
-	Logger     *slog.Logger
-	Metrics    *telemetry.Metrics
+	Logger  *slog.Logger
+	Metrics *telemetry.Metrics
+	// Tracer is nil when traces go nowhere.
 	Tracer     trace.TracerProvider
 	Propagator propagation.TextMapPropagator
 	Now        func() time.Time
@@ -71,8 +70,8 @@ type Check struct {
 
 type server struct {
 	Deps
-	routes map[string]route // by method and gin pattern
-	table  []route          // the same, in their order
+	routes map[Route]route // by method and pattern, as gin writes it and as the document does
+	table  []route         // the same, in their order
 
 	pageTemplate *template.Template
 	pagePolicy   string
@@ -81,7 +80,7 @@ type server struct {
 // New returns the handler of the public address.
 func New(deps Deps) http.Handler {
 	gin.SetMode(gin.ReleaseMode) // process-wide in gin; the other modes print to standard output
-	s := &server{Deps: deps, routes: map[string]route{}, pageTemplate: newPageTemplate(), pagePolicy: newPagePolicy()}
+	s := &server{Deps: deps, routes: map[Route]route{}, pageTemplate: newPageTemplate(), pagePolicy: newPagePolicy()}
 	s.table = s.allRoutes()
 
 	engine := gin.New()
@@ -93,24 +92,23 @@ func New(deps Deps) http.Handler {
 		s.Logger.Error("trust no proxies", slog.Any("error", err))
 	}
 	engine.Use(
-		// Its metrics say what ours say already, under labels that callers write: the port of their Host header.
-		otelgin.Middleware("tillway", otelgin.WithTracerProvider(s.Tracer), otelgin.WithPropagators(s.Propagator),
-			otelgin.WithMeterProvider(noop.NewMeterProvider())),
-		s.correlate, s.logRequest, s.stampTiming, s.recoverPanic, secureHeaders,
+		s.trace(), s.correlate, s.logRequest, s.stampTiming, s.recoverPanic, secureHeaders,
 		s.identify, s.limitRate, s.authorize, s.negotiate, s.limitBody,
 	)
 	engine.NoRoute(s.noRoute)
 	engine.NoMethod(s.noMethod)
 	for _, r := range s.table {
 		pattern := ginPattern(r.pattern)
-		s.routes[r.method+" "+pattern] = r
+		s.routes[Route{r.method, pattern}], s.routes[Route{r.method, r.pattern}] = r, r
 		engine.Handle(r.method, pattern, r.handle)
 	}
 	return headAsGet(engine)
 }
 
 // routeOf returns the route that a request matched; the zero route when none did.
-func (s *server) routeOf(c *gin.Context) route { return s.routes[c.Request.Method+" "+c.FullPath()] }
+func (s *server) routeOf(c *gin.Context) route {
+	return s.routes[Route{c.Request.Method, c.FullPath()}]
+}
 
 // headAsGet answers HEAD as GET without a body, which net/http withholds by itself.
 func headAsGet(next http.Handler) http.Handler {

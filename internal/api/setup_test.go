@@ -24,7 +24,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/trace/noop"
 
 	"tillway/internal/api"
 	"tillway/internal/api/openapitest"
@@ -243,7 +242,7 @@ func setupWith(t testing.TB, provider orders.Gateway, adjust ...func(*api.Deps))
 		Orders: b.orders, Events: events.New(b.pool), Keys: secrets, Idempotency: store, Fingerprints: fingerprints,
 		Limiter: limiter, RateLimit: 10_000, PublicURL: publicURL, ReturnURLAllowed: allowed,
 		ReturnSecret: []byte(returnSecret), Logger: logger, Metrics: telemetry.DiscardMetrics(),
-		Tracer: noop.NewTracerProvider(), Propagator: propagation.TraceContext{}, Now: time.Now,
+		Propagator: propagation.TraceContext{}, Now: time.Now,
 		Notifications: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil || len(body) > 256<<10 {
