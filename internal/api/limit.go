@@ -37,8 +37,9 @@ func limitKey(c *gin.Context) string {
 	return "address:" + c.ClientIP()
 }
 
+// showLimit names the headers as net/http writes them, which spares it to do so.
 func showLimit(header http.Header, d ratelimit.Decision) {
-	header.Set("X-RateLimit-Limit", strconv.Itoa(d.Limit))
-	header.Set("X-RateLimit-Remaining", strconv.Itoa(d.Remaining))
-	header.Set("X-RateLimit-Reset", strconv.FormatInt(d.Reset.Unix(), 10))
+	header.Set("X-Ratelimit-Limit", strconv.Itoa(d.Limit))
+	header.Set("X-Ratelimit-Remaining", strconv.Itoa(d.Remaining))
+	header.Set("X-Ratelimit-Reset", strconv.FormatInt(d.Reset.Unix(), 10))
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"hash"
 	"slices"
 	"unicode/utf8"
 
@@ -19,17 +18,16 @@ import (
 //
 // It is keyed because a body may hold a card number, and there are few enough of those to try them all on a plain hash.
 func (k *Keys) Fingerprint(method, route string, body []byte) [32]byte {
-	mac := hmac.New(sha256.New, k.fingerprint)
-	writeField(mac, method)
-	writeField(mac, route)
 	var field digest
 	if utf8.Valid(body) && json.Valid(body) {
 		field = digestJSON(body)
 	} else {
 		field = digest{tagRaw, string(body)}
 	}
-	_, _ = mac.Write(appendField(nil, field))
-	return [32]byte(mac.Sum(nil))
+	text := appendField(appendText(appendText(nil, method), route), field)
+	mac := hmac.New(sha256.New, k.fingerprint)
+	_, _ = mac.Write(text) // a hash never fails
+	return [32]byte(mac.Sum(text[:0]))
 }
 
 // What a digest's first byte says of the rest.
@@ -56,7 +54,8 @@ type digester struct {
 	jsonwalk.Walker
 
 	// open are the members of the objects that are not closed yet.
-	open   []member
+	open []member
+	// buffer is what is hashed next.
 	buffer []byte
 }
 
@@ -84,9 +83,11 @@ func (d *digester) value() digest {
 func (d *digester) array() digest {
 	h := sha256.New()
 	for d.Enter(); d.More(); {
-		d.write(h, d.value())
+		element := d.value()
+		d.buffer = appendField(d.buffer[:0], element)
+		_, _ = h.Write(d.buffer) // a hash never fails
 	}
-	return digest{tagArray, string(h.Sum(nil))}
+	return digest{tagArray, string(h.Sum(d.buffer[:0]))}
 }
 
 func (d *digester) object() digest {
@@ -99,18 +100,12 @@ func (d *digester) object() digest {
 	members := d.open[first:]
 	d.open = d.open[:first]
 	slices.SortStableFunc(members, func(a, b member) int { return cmp.Compare(a.name.text, b.name.text) })
-	h := sha256.New()
+	d.buffer = d.buffer[:0]
 	for _, m := range members {
-		d.write(h, m.name)
-		d.write(h, m.value)
+		d.buffer = appendField(appendField(d.buffer, m.name), m.value)
 	}
-	return digest{tagObject, string(h.Sum(nil))}
-}
-
-// write hashes a digest as a field.
-func (d *digester) write(h hash.Hash, field digest) {
-	d.buffer = appendField(d.buffer[:0], field)
-	_, _ = h.Write(d.buffer) // a hash never fails
+	sum := sha256.Sum256(d.buffer)
+	return digest{tagObject, string(sum[:])}
 }
 
 func appendField(to []byte, field digest) []byte {

@@ -11,8 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
 )
 
 const dataKeySize = 32
@@ -46,14 +44,12 @@ func NewKeys(dataKey []byte) (*Keys, error) {
 // name is a scope's key in Redis. What a caller wrote is not in it, and the braces keep all of a request in one slot of a
 // Cluster.
 func (k *Keys) name(scope Scope) string {
-	mac := hmac.New(sha256.New, k.naming)
-	writeField(mac, scope.Principal)
-	writeField(mac, scope.Route)
-	writeCount(mac, len(scope.PathIDs))
+	text := appendCount(appendText(appendText(nil, scope.Principal), scope.Route), len(scope.PathIDs))
 	for _, id := range scope.PathIDs {
-		writeField(mac, id)
+		text = appendText(text, id)
 	}
-	writeField(mac, scope.Key)
+	mac := hmac.New(sha256.New, k.naming)
+	_, _ = mac.Write(appendText(text, scope.Key)) // a hash never fails
 	return "tillway:idempotency:{" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)) + "}"
 }
 
@@ -100,14 +96,11 @@ func (k *Keys) sealer(name string) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// writeField hashes a text with its length before it, so that two fields never read as two others.
-func writeField(h hash.Hash, text string) {
-	writeCount(h, len(text))
-	_, _ = io.WriteString(h, text) // a hash never fails
+// appendText appends a text with its length before it, so that two fields never read as two others.
+func appendText(to []byte, text string) []byte {
+	return append(appendCount(to, len(text)), text...)
 }
 
-func writeCount(h hash.Hash, n int) {
-	var count [8]byte
-	binary.BigEndian.PutUint64(count[:], uint64(n)) //nolint:gosec // a length is never negative
-	_, _ = h.Write(count[:])
+func appendCount(to []byte, n int) []byte {
+	return binary.BigEndian.AppendUint64(to, uint64(n)) //nolint:gosec // a length is never negative
 }
