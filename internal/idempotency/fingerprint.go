@@ -24,7 +24,8 @@ func (k *Keys) Fingerprint(method, route string, body []byte) [32]byte {
 	} else {
 		field = digest{tagRaw, string(body)}
 	}
-	text := appendField(appendText(appendText(nil, method), route), field)
+	text := make([]byte, 0, 128)
+	text = appendField(appendText(appendText(text, method), route), field)
 	mac := hmac.New(sha256.New, k.fingerprint)
 	_, _ = mac.Write(text) // a hash never fails
 	return [32]byte(mac.Sum(text[:0]))
@@ -61,7 +62,8 @@ type digester struct {
 
 // digestJSON returns the canonical digest of a valid document.
 func digestJSON(body []byte) digest {
-	d := digester{Walker: jsonwalk.New(body)}
+	const members, bytes = 16, 512 // enough for most requests; more grow
+	d := digester{Walker: jsonwalk.New(body), open: make([]member, 0, members), buffer: make([]byte, 0, bytes)}
 	return d.value()
 }
 

@@ -44,7 +44,8 @@ func NewKeys(dataKey []byte) (*Keys, error) {
 // name is a scope's key in Redis. What a caller wrote is not in it, and the braces keep all of a request in one slot of a
 // Cluster.
 func (k *Keys) name(scope Scope) string {
-	text := appendCount(appendText(appendText(nil, scope.Principal), scope.Route), len(scope.PathIDs))
+	text := make([]byte, 0, 256)
+	text = appendCount(appendText(appendText(text, scope.Principal), scope.Route), len(scope.PathIDs))
 	for _, id := range scope.PathIDs {
 		text = appendText(text, id)
 	}

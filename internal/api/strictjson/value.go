@@ -58,7 +58,7 @@ func Parse(body []byte) (Value, error) {
 	if err := wellFormed(body); err != nil {
 		return Value{}, err
 	}
-	p := parser{Walker: jsonwalk.New(body)}
+	p := parser{Walker: jsonwalk.New(body), open: make([]part, 0, fewMembers)}
 	value, err := p.value(nil, 0)
 	if err != nil {
 		return Value{}, err
