@@ -23,10 +23,13 @@ func registerUUID(_ context.Context, conn *pgx.Conn) error {
 // uuidCodec is pgtype's codec with a short way for uuid.UUID.
 type uuidCodec struct{ pgtype.UUIDCodec }
 
-// PlanEncode writes a uuid.UUID as its sixteen bytes.
+// PlanEncode writes a uuid.UUID, or what a *uuid.UUID points to, as its sixteen bytes. A nil pointer never comes here.
 func (c uuidCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
-	if _, ok := value.(uuid.UUID); ok && format == pgtype.BinaryFormatCode {
-		return encodeUUID{}
+	if format == pgtype.BinaryFormatCode {
+		switch value.(type) {
+		case uuid.UUID, *uuid.UUID:
+			return encodeUUID{}
+		}
 	}
 	return c.UUIDCodec.PlanEncode(m, oid, format, value)
 }
@@ -41,13 +44,15 @@ func (c uuidCodec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any)
 
 type encodeUUID struct{}
 
-// Encode appends the bytes of a uuid.UUID.
+// Encode appends the bytes.
 func (encodeUUID) Encode(value any, buf []byte) ([]byte, error) {
-	u, ok := value.(uuid.UUID)
-	if !ok {
-		return nil, fmt.Errorf("encode %T as uuid", value)
+	switch u := value.(type) {
+	case uuid.UUID:
+		return append(buf, u[:]...), nil
+	case *uuid.UUID:
+		return append(buf, u[:]...), nil
 	}
-	return append(buf, u[:]...), nil
+	return nil, fmt.Errorf("encode %T as uuid", value)
 }
 
 type scanUUID struct{}
