@@ -331,7 +331,7 @@ func TestSale_KeepsNoCardNumberAndNoCVV(t *testing.T) {
 	for _, kept := range b.sandbox.ledger.all.entries {
 		require.Equal(t, "400002******0961", kept.card.masked())
 		require.NotContains(t, fmt.Sprintf("%+v", *kept), "4000027891380961")
-		require.NotContains(t, fmt.Sprintf("%+v", *kept), "987")
+		require.NotRegexp(t, `\b987\b`, fmt.Sprintf("%+v", *kept)) // inside ids and times it is chance
 	}
 	books, err := json.Marshal(b.sandbox.Books(BookQuery{}))
 	require.NoError(t, err)

@@ -90,7 +90,11 @@ func TestLogger_RedactsByValueWhereverItStands(t *testing.T) {
 	for name, log := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, text := logged(t, log)
+			line, _ := logged(t, log)
+			delete(line, "time") // its digits are chance
+			said, err := json.Marshal(line)
+			require.NoError(t, err)
+			text := string(said)
 			require.NotContains(t, text, pan)
 			require.NotContains(t, text, "4.76134")
 			require.NotContains(t, text, "987")
