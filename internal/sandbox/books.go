@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -12,15 +13,16 @@ type Books struct {
 	Orders []BookedOrder `json:"orders"`
 	// Totals are by currency. Without a restriction they include what was forgotten.
 	Totals map[string]Total `json:"totals"`
-	// Calls counts the doTransaction requests by merchantTxnId, whatever became of them.
+	// Calls counts the requests to charge and to refund by merchantTxnId, whatever became of them.
 	Calls map[string]int `json:"calls"`
 	// Forgotten is how many transactions made room for later ones (Config.Keep).
 	Forgotten int `json:"forgotten"`
 }
 
-// BookedTransaction is one transaction.
+// BookedTransaction is one transaction, refunds included: their TxnType is REFUND.
 type BookedTransaction struct {
 	TransactionID         string    `json:"transactionId"`
+	OriginTransactionID   string    `json:"originTransactionId,omitempty"` // of a refund: what it gives back
 	PaymentID             string    `json:"paymentId"`
 	MerchantTxnID         string    `json:"merchantTxnId"`
 	MerchantTxnOriginalID string    `json:"merchantTxnOriginalId"`
@@ -37,7 +39,7 @@ type BookedTransaction struct {
 	NotifyURL             string    `json:"notifyUrl"`
 	CreatedAt             time.Time `json:"createdAt"`
 	ChangedAt             time.Time `json:"changedAt"`
-	// Calls is how often doTransaction was asked for with this merchantTxnId.
+	// Calls is how often it was asked for with this merchantTxnId.
 	Calls int `json:"calls"`
 }
 
@@ -47,15 +49,21 @@ type BookedOrder struct {
 	Attempts              int    `json:"attempts"`
 	Successes             int    `json:"successes"`
 	Charged               string `json:"charged"`
-	Currency              string `json:"currency"`
+	// Refunds counts all of them, Refunded adds up the successful, RefundPending those that are neither that nor failed,
+	// rejected or withdrawn.
+	Refunds       int    `json:"refunds"`
+	Refunded      string `json:"refunded"`
+	RefundPending string `json:"refundPending"`
+	Currency      string `json:"currency"`
 }
 
-// Total is the money of one currency.
+// Total is the money of one currency. Transactions and Succeeded do not count refunds.
 type Total struct {
 	Transactions int    `json:"transactions"`
 	Succeeded    int    `json:"succeeded"`
 	Charged      string `json:"charged"`
 	Authorized   string `json:"authorized"`
+	Refunds      int    `json:"refunds"`
 	Refunded     string `json:"refunded"`
 }
 
@@ -75,7 +83,9 @@ func (l *ledger) books(q BookQuery) Books {
 	for _, t := range transactions {
 		sum.count(&t)
 		books.Transactions = append(books.Transactions, t.booked())
-		books.Calls[t.merchantTxnID] = t.calls
+		if t.merchantTxnID != "" {
+			books.Calls[t.merchantTxnID] = t.calls
+		}
 	}
 	books.Orders, books.Totals = sum.result()
 	return books
@@ -94,7 +104,7 @@ func (l *ledger) copied(q BookQuery) (found []transaction, strays map[string]int
 			strays[q.MerchantTxnID] = calls
 		}
 	case q.MerchantTxnOriginalID != "":
-		candidates = l.byOriginal[q.MerchantTxnOriginalID]
+		candidates = l.ofOrder(q.MerchantTxnOriginalID)
 	default:
 		maps.Copy(strays, l.strays)
 		sum.money = l.forgotten.copyMoney()
@@ -108,9 +118,23 @@ func (l *ledger) copied(q BookQuery) (found []transaction, strays map[string]int
 	return found, strays, sum, l.forgotten.transactions
 }
 
+// ofOrder is an order's payments and their refunds.
+func (l *ledger) ofOrder(originalID string) []*transaction {
+	found := slices.Clone(l.byOriginal[originalID])
+	for _, payment := range l.byOriginal[originalID] {
+		found = append(found, l.byOrigin[payment.id]...)
+	}
+	return found
+}
+
 func (t transaction) booked() BookedTransaction {
+	originID := ""
+	if t.refund != nil {
+		originID = t.refund.originID
+	}
 	return BookedTransaction{
-		TransactionID: t.id, PaymentID: t.paymentID,
+		OriginTransactionID: originID,
+		TransactionID:       t.id, PaymentID: t.paymentID,
 		MerchantTxnID: t.merchantTxnID, MerchantTxnOriginalID: t.originalID,
 		TxnType: t.txnType, Status: string(t.status),
 		ReasonCode: t.reason.code, ReasonMessage: t.reason.message,
@@ -133,11 +157,15 @@ type orderSum struct {
 	id, currency        string
 	attempts, successes int
 	charged             int64
+	refunds             int
+	refunded, pending   int64
 }
 
 type moneySum struct {
 	transactions, succeeded int
 	charged, authorized     int64
+	refunds                 int
+	refunded                int64
 }
 
 func newSummary() *summary {
@@ -155,6 +183,10 @@ func (s *summary) count(t *transaction) {
 		s.byOrder[t.originalID] = order
 		s.orders = append(s.orders, order)
 	}
+	if t.refund != nil {
+		order.countRefund(t)
+		return
+	}
 	order.attempts++
 	if t.status != statusSuccess {
 		return
@@ -165,6 +197,16 @@ func (s *summary) count(t *transaction) {
 	}
 }
 
+func (o *orderSum) countRefund(t *transaction) {
+	o.refunds++
+	switch {
+	case t.status == statusSuccess:
+		o.refunded += t.amount
+	case t.claims():
+		o.pending += t.amount
+	}
+}
+
 // addMoney counts a transaction by its currency only.
 func (s *summary) addMoney(t *transaction) {
 	s.transactions++
@@ -172,6 +214,13 @@ func (s *summary) addMoney(t *transaction) {
 	if money == nil {
 		money = &moneySum{}
 		s.money[t.currency] = money
+	}
+	if t.refund != nil {
+		money.refunds++
+		if t.status == statusSuccess {
+			money.refunded += t.amount
+		}
+		return
 	}
 	money.transactions++
 	if t.status != statusSuccess {
@@ -200,6 +249,7 @@ func (s *summary) result() ([]BookedOrder, map[string]Total) {
 		orders = append(orders, BookedOrder{
 			MerchantTxnOriginalID: o.id, Attempts: o.attempts, Successes: o.successes,
 			Charged: formatAmount(o.charged, o.currency), Currency: o.currency,
+			Refunds: o.refunds, Refunded: formatAmount(o.refunded, o.currency), RefundPending: formatAmount(o.pending, o.currency),
 		})
 	}
 	totals := make(map[string]Total, len(s.money))
@@ -208,7 +258,8 @@ func (s *summary) result() ([]BookedOrder, map[string]Total) {
 			Transactions: m.transactions, Succeeded: m.succeeded,
 			Charged:    formatAmount(m.charged, currency),
 			Authorized: formatAmount(m.authorized, currency),
-			Refunded:   formatAmount(0, currency),
+			Refunds:    m.refunds,
+			Refunded:   formatAmount(m.refunded, currency),
 		}
 	}
 	return orders, totals

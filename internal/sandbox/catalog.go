@@ -9,14 +9,19 @@ const (
 	pathSale     = "/v1/txn/doTransaction"
 	pathList     = "/v1/txn/list"
 	pathPayments = "/v1/txn/queryPayments"
+	pathRefund   = "/v1/txn/onlineRefund"
+	pathCancel   = "/v1/txn/cancelTxn"
 )
 
 func salePaths() []string  { return []string{pathSale} }
 func queryPaths() []string { return []string{pathList, pathPayments} }
+func allPaths() []string {
+	return []string{pathSale, pathRefund, pathCancel, pathList, pathPayments}
+}
 
 // faultCatalog is every fault that can be had, in the order the page shows them.
 func faultCatalog() []faultSpec {
-	return slices.Concat(answerFaults(), outcomeFaults(), notificationFaults(), queryFaults())
+	return slices.Concat(answerFaults(), outcomeFaults(), notificationFaults(), queryFaults(), refundFaults())
 }
 
 // answerFaults are about what the caller gets to see of a call.
@@ -52,7 +57,7 @@ func answerFaults() []faultSpec {
 			func(p *plan, _ Fault, _ time.Duration) { p.answerWith = 502 },
 		},
 		{
-			"rate_limited", "answers 429; nothing is charged", "4000009900000178", append(salePaths(), queryPaths()...), 0,
+			"rate_limited", "answers 429; nothing is charged", "4000009900000178", allPaths(), 0,
 			func(p *plan, _ Fault, _ time.Duration) { p.refuseWith = 429 },
 		},
 		{
@@ -148,8 +153,44 @@ func queryFaults() []faultSpec {
 			func(p *plan, _ Fault, d time.Duration) { p.hidden = d },
 		},
 		{
-			"query_down", "queries answer 503", "", queryPaths(), 0,
-			func(p *plan, _ Fault, _ time.Duration) { p.refuseWith = 503 },
+			"query_down", "queries answer 503; with a card or on a call that charges, those by its ids for delay_ms (5000)",
+			"4000009900000327", queryPaths(), 5 * time.Second,
+			func(p *plan, _ Fault, d time.Duration) {
+				if slices.Contains(queryPaths(), p.path) {
+					p.refuseWith = 503
+					return
+				}
+				p.queriesDown = d
+			},
+		},
+	}
+}
+
+// refundFaults are about refunds and cancellations. Every other fault can be moved to them by its path.
+func refundFaults() []faultSpec {
+	refund, cancel := []string{pathRefund}, []string{pathCancel}
+	return []faultSpec{
+		{
+			"refund_held", "the refund waits for a person to review it", "", refund, 0,
+			func(p *plan, _ Fault, _ time.Duration) { p.holdReview = true },
+		},
+		{
+			"refund_rejected", "the review turns the refund down", "", refund, 0,
+			func(p *plan, _ Fault, _ time.Duration) { p.rejectReview = true },
+		},
+		{
+			"refund_fails", "the refund passes its review and fails at the bank", "", refund, 0,
+			func(p *plan, _ Fault, _ time.Duration) {
+				p.outcome = &outcome{status: statusFailed, reason: reason{"70002", "Refund declined by the bank"}}
+			},
+		},
+		{
+			"refund_row_without_id", "queries show the refund without its merchantTxnId", "", refund, 0,
+			func(p *plan, _ Fault, _ time.Duration) { p.rowWithoutID = true },
+		},
+		{
+			"cancel_fails", "the cancellation fails, the transaction goes on", "", cancel, 0,
+			func(p *plan, _ Fault, _ time.Duration) { p.cancelFails = true },
 		},
 	}
 }

@@ -24,6 +24,7 @@ const (
 	deliveryTimeout   = 5 * time.Second  // real time: the receiver's, not the provider's
 	challengeLifetime = 30 * time.Minute // of a 3DS page that nobody answers
 	settleDelay       = 2 * time.Second  // of a transaction that was answered as processing
+	refundDelay       = time.Second      // of a refund's review, of its processing, and of a cancellation
 )
 
 // Config says which merchant the sandbox serves and how it behaves. The zero value is a working sandbox.
@@ -48,6 +49,11 @@ type Config struct {
 	NotifyURL string
 	// HTTPClient delivers notifications.
 	HTTPClient *http.Client
+	// RefundDelay is how long a refund's review takes, its processing after that, and a cancellation; a second when
+	// zero, and ClockScale divides it.
+	RefundDelay time.Duration
+	// HoldRefunds makes every refund wait for a person to review it, until POST /sandbox/refund_review says otherwise.
+	HoldRefunds bool
 	// Latency is how long every answer of the provider takes, after its effect.
 	Latency time.Duration
 	// Keep is how many transactions, deliveries and waiting retries are remembered; DefaultKeep when not positive. An
@@ -88,6 +94,10 @@ type SimOptions struct {
 	// AllowRepeatedSuccess lifts the brake of one success per merchantTxnOriginalId.
 	AllowRepeatedSuccess bool
 	Decline              DeclineForm // DeclineByCode
+	// RefundCode is why a refund is refused that the original does not allow, CancelCode why a cancellation is; 40000.
+	RefundCode, CancelCode string
+	// RefundRowsWithoutID makes queries show refunds without their merchantTxnId, as the documents say can be.
+	RefundRowsWithoutID bool
 	// PaymentIntents adds paymentId and paymentStatus to answers, rows and notifications.
 	PaymentIntents bool
 	// OmitBodySign and OmitHeaderSign leave one of the two places of a notification's signature empty.
@@ -103,6 +113,9 @@ func (c Config) withDefaults() Config {
 	if c.ClockScale <= 0 {
 		c.ClockScale = 1
 	}
+	if c.RefundDelay <= 0 {
+		c.RefundDelay = refundDelay
+	}
 	if c.Keep <= 0 {
 		c.Keep = DefaultKeep
 	}
@@ -116,6 +129,8 @@ func (c Config) withDefaults() Config {
 	c.Sim.DuplicateCode = orElse(c.Sim.DuplicateCode, codeRejected)
 	c.Sim.SignatureCode = orElse(c.Sim.SignatureCode, codeUnreadable)
 	c.Sim.OriginalIDCode = orElse(c.Sim.OriginalIDCode, codeRejected)
+	c.Sim.RefundCode = orElse(c.Sim.RefundCode, codeRejected)
+	c.Sim.CancelCode = orElse(c.Sim.CancelCode, codeRejected)
 	c.Sim.Decline = orElse(c.Sim.Decline, DeclineByCode)
 	return c
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -23,6 +22,7 @@ func (s *Server) routeControls(mux *http.ServeMux) {
 	mux.HandleFunc("POST /sandbox/faults", s.armFault)
 	mux.HandleFunc("DELETE /sandbox/faults", s.disarmFaults)
 	mux.HandleFunc("DELETE /sandbox/faults/{id}", s.disarmFaults)
+	s.routeReview(mux)
 	mux.HandleFunc("GET /sandbox/clock", s.showClock)
 	mux.HandleFunc("POST /sandbox/clock", s.advanceClock)
 }
@@ -77,16 +77,12 @@ func (s *Server) redeliver(w http.ResponseWriter, r *http.Request) {
 	case !found:
 		s.complain(w, http.StatusNotFound, "no such transaction")
 		return
-	case !t.status.final() || t.notifyURL == "":
+	case !t.notifies() || t.notifyURL == "":
 		s.complain(w, http.StatusConflict, "this transaction has nothing to notify of: not final, or without notifyUrl")
 		return
 	}
 	d := s.attempt(context.WithoutCancel(r.Context()), s.compose(t, "redelivered", s.cfg.secretKeys()), 1)
-	if strings.Contains(r.Header.Get("Accept"), "text/html") {
-		http.Redirect(w, r, "/sandbox", http.StatusSeeOther)
-		return
-	}
-	s.writeJSON(w, http.StatusOK, d)
+	s.done(w, r, "latest", d)
 }
 
 func (s *Server) showFaults(w http.ResponseWriter, _ *http.Request) {

@@ -65,10 +65,10 @@ func TestControl_BooksTellWhatWasCharged(t *testing.T) {
 	var books Books
 	require.Equal(t, http.StatusOK, b.control(t, http.MethodGet, "/sandbox/books", "", &books))
 	require.Len(t, books.Transactions, 3)
-	require.Equal(t, []BookedOrder{{"order-1", 2, 1, "5.00", "USD"}}, books.Orders)
+	require.Equal(t, []BookedOrder{{"order-1", 2, 1, "5.00", 0, "0.00", "0.00", "USD"}}, books.Orders)
 	require.Equal(t, map[string]Total{
-		"USD": {2, 1, "5.00", "0.00", "0.00"},
-		"JPY": {1, 1, "1500", "0", "0"},
+		"USD": {2, 1, "5.00", "0.00", 0, "0.00"},
+		"JPY": {1, 1, "1500", "0", 0, "0"},
 	}, books.Totals)
 	require.Equal(t, map[string]int{"txn-1": 1, "txn-2": 1, "txn-3": 1, "refused": 1}, books.Calls)
 

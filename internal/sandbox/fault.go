@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,6 +40,8 @@ type Match struct {
 	// Amount is orderAmount as the request or the books write it: "5" and "5.00" are the same.
 	Amount    string `json:"amount,omitempty"`
 	CardLast4 string `json:"card_last4,omitempty"`
+	// OriginTransactionID is the transaction that a refund or a cancellation is about.
+	OriginTransactionID string `json:"originTransactionId,omitempty"`
 	// Path moves a fault to another endpoint than those it is made for.
 	Path string `json:"path,omitempty"`
 }
@@ -51,6 +54,7 @@ type call struct {
 	amount        string
 	currency      string
 	cardLast4     string
+	originID      string
 }
 
 // faultSpec is one entry of the catalog: adding a fault is adding an entry.
@@ -68,11 +72,13 @@ type faultSpec struct {
 
 // faultBook holds the faults that are armed.
 type faultBook struct {
-	mu    sync.Mutex
 	specs map[string]faultSpec
+	seed  int64
+	any   atomic.Bool // whether any fault is armed, so that a call on a good day takes no lock
+
+	mu    sync.Mutex
 	armed []*Fault
 	last  int
-	seed  int64
 }
 
 func newFaultBook(seed int64) *faultBook {
@@ -99,6 +105,7 @@ func (b *faultBook) arm(f Fault) (Fault, error) {
 	b.last++
 	f.ID, f.Hits = "flt_"+strconv.Itoa(b.last), 0
 	b.armed = append(b.armed, &f)
+	b.any.Store(true)
 	return f, nil
 }
 
@@ -117,13 +124,17 @@ func (b *faultBook) disarm(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.armed = slices.DeleteFunc(b.armed, func(f *Fault) bool { return id == "" || f.ID == id })
+	b.any.Store(len(b.armed) > 0)
 }
 
-// plan is what happens to one call: every armed fault that matches is applied, and the one that the card stands for.
-func (b *faultBook) plan(c call, cardFault string) plan {
-	p := plan{answerWith: 200}
-	if spec, known := b.specs[cardFault]; known && slices.Contains(spec.paths, c.path) {
-		spec.apply(&p, Fault{Name: cardFault}, spec.delay)
+// plan is what happens to one call: what its card or the merchant ordered for it, and every armed fault that matches.
+func (b *faultBook) plan(c call, ordered []Fault) plan {
+	p := plan{path: c.path, answerWith: 200}
+	for _, f := range ordered {
+		b.strike(&p, f)
+	}
+	if !b.any.Load() {
+		return p
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -136,14 +147,21 @@ func (b *faultBook) plan(c call, cardFault string) plan {
 		if f.Times > 0 {
 			f.Times--
 		}
-		delay := spec.delay
-		if f.DelayMS > 0 {
-			delay = time.Duration(f.DelayMS) * time.Millisecond
-		}
-		spec.apply(&p, *f, delay)
+		b.strike(&p, *f)
 	}
 	b.armed = slices.DeleteFunc(b.armed, func(f *Fault) bool { return f.Times == 0 })
+	b.any.Store(len(b.armed) > 0)
 	return p
+}
+
+// strike works a fault of the catalog into a plan.
+func (b *faultBook) strike(p *plan, f Fault) {
+	spec := b.specs[f.Name]
+	delay := spec.delay
+	if f.DelayMS > 0 {
+		delay = time.Duration(f.DelayMS) * time.Millisecond
+	}
+	spec.apply(p, f, delay)
 }
 
 // chosen decides by rate: the same seed strikes the same calls, in whatever order they come.
@@ -160,6 +178,7 @@ func (m Match) covers(c call, spec faultSpec) bool {
 	return onPath &&
 		(m.MerchantTxnID == "" || m.MerchantTxnID == c.merchantTxnID) &&
 		(m.MerchantTxnOriginalID == "" || m.MerchantTxnOriginalID == c.originalID) &&
+		(m.OriginTransactionID == "" || m.OriginTransactionID == c.originID) &&
 		(m.CardLast4 == "" || m.CardLast4 == c.cardLast4) &&
 		(m.Amount == "" || sameAmount(m.Amount, c.amount, c.currency))
 }

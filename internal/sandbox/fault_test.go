@@ -270,7 +270,7 @@ func TestFault_ForceBooksWhateverIsAsked(t *testing.T) {
 
 func TestFault_StrikesOnlyWhatItMatches(t *testing.T) {
 	t.Parallel()
-	strikes := call{pathSale, "txn-1", "order-1", "5", "USD", "1390"}
+	strikes := call{pathSale, "txn-1", "order-1", "5", "USD", "1390", ""}
 	cases := []struct {
 		name  string
 		match Match
@@ -292,7 +292,7 @@ func TestFault_StrikesOnlyWhatItMatches(t *testing.T) {
 			book := newFaultBook(0)
 			_, err := book.arm(Fault{Name: "http_500", Match: tc.match, Times: -1})
 			require.NoError(t, err)
-			book.plan(strikes, "")
+			book.plan(strikes, nil)
 			require.Equal(t, tc.hits, book.list()[0].Hits)
 		})
 	}
@@ -312,7 +312,7 @@ func TestFault_RateStrikesTheSameShareForTheSameSeed(t *testing.T) {
 		require.NoError(t, err)
 		var chosen []int
 		for _, i := range order {
-			if book.plan(call{path: pathSale, merchantTxnID: strconv.Itoa(i)}, "").refuseWith != 0 {
+			if book.plan(call{path: pathSale, merchantTxnID: strconv.Itoa(i)}, nil).refuseWith != 0 {
 				chosen = append(chosen, i)
 			}
 		}

@@ -15,8 +15,9 @@ type ledger struct {
 	byID          map[string]*transaction
 	byMerchantTxn map[string]*transaction
 	byPayment     map[string]*transaction
-	byOriginal    map[string][]*transaction // by merchantTxnOriginalId, where there is one
-	strays        map[string]int            // doTransaction requests by merchantTxnId, as long as no transaction came of them
+	byOriginal    map[string][]*transaction // by merchantTxnOriginalId, where there is one; no refunds
+	byOrigin      map[string][]*transaction // refunds, by the id of the transaction that they give back
+	strays        map[string]int            // requests by merchantTxnId, as long as no transaction came of them
 	strayOrder    recent[string]
 	forgotten     *summary
 	lastID        int64
@@ -38,6 +39,7 @@ func (l *ledger) reset() {
 	l.byMerchantTxn = map[string]*transaction{}
 	l.byPayment = map[string]*transaction{}
 	l.byOriginal = map[string][]*transaction{}
+	l.byOrigin = map[string][]*transaction{}
 	l.strays = map[string]int{}
 	l.forgotten = newSummary()
 }
@@ -51,7 +53,7 @@ func (l *ledger) nextID(now time.Time) string {
 	return strconv.FormatInt(l.lastID, 10)
 }
 
-// counted notes one more doTransaction request with that id.
+// counted notes one more request for a transaction with that id.
 func (l *ledger) counted(merchantTxnID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,24 +77,37 @@ func (l *ledger) add(t transaction, decide func(t *transaction, originalPaid boo
 	if existing := l.byMerchantTxn[t.merchantTxnID]; existing != nil {
 		return *existing, false
 	}
-	if n := len(l.all.entries); n > 0 && t.createdAt.Before(l.all.entries[n-1].createdAt) {
-		t.createdAt = l.all.entries[n-1].createdAt // two requests at once: the order of the books is the order of time
-	}
-	t.id, t.paymentID = l.nextID(t.createdAt), l.nextID(t.createdAt)
-	t.calls = l.strays[t.merchantTxnID]
-	delete(l.strays, t.merchantTxnID)
+	l.stamp(&t)
+	t.paymentID = l.nextID(t.createdAt)
 	decide(&t, l.originalPaid(t.originalID))
 	l.enter(&t)
 	return t, true
 }
 
+// stamp gives a new transaction its place in time, its id, and the calls that were counted before it was there.
+func (l *ledger) stamp(t *transaction) {
+	if n := len(l.all.entries); n > 0 && t.createdAt.Before(l.all.entries[n-1].createdAt) {
+		t.createdAt = l.all.entries[n-1].createdAt // two requests at once: the order of the books is the order of time
+	}
+	t.id = l.nextID(t.createdAt)
+	t.calls = l.strays[t.merchantTxnID]
+	delete(l.strays, t.merchantTxnID)
+}
+
 // enter puts a transaction into the books and the oldest out of them, where they are full.
 func (l *ledger) enter(t *transaction) {
 	l.byID[t.id] = t
-	l.byMerchantTxn[t.merchantTxnID] = t
-	l.byPayment[t.paymentID] = t
-	if t.originalID != "" {
+	if t.merchantTxnID != "" {
+		l.byMerchantTxn[t.merchantTxnID] = t
+	}
+	switch {
+	case t.refund != nil:
+		l.byOrigin[t.refund.originID] = append(l.byOrigin[t.refund.originID], t)
+	case t.originalID != "":
 		l.byOriginal[t.originalID] = append(l.byOriginal[t.originalID], t)
+	}
+	if t.refund == nil {
+		l.byPayment[t.paymentID] = t
 	}
 	if oldest, full := l.all.add(t); full {
 		l.forget(oldest)
@@ -104,7 +119,11 @@ func (l *ledger) forget(t *transaction) {
 	l.forgotten.addMoney(t)
 	delete(l.byID, t.id)
 	delete(l.byMerchantTxn, t.merchantTxnID)
+	if t.refund != nil {
+		return // its original is older, so it went before and took the index with it
+	}
 	delete(l.byPayment, t.paymentID)
+	delete(l.byOrigin, t.id)
 	if t.originalID == "" {
 		return
 	}
@@ -147,23 +166,31 @@ func (l *ledger) get(id string) (transaction, bool) {
 type selection struct {
 	merchantTxnIDs, transactionIDs, txnTypes []string
 	paymentID                                string
+	paymentsOnly                             bool      // no refunds
 	from, to                                 time.Time // to is exclusive
 }
 
-// find returns one window of the transactions that a query at now may see, oldest first, and how many there are.
-func (l *ledger) find(sel selection, now time.Time, offset, limit int) (window []transaction, total int) {
+// find returns one window of the transactions that a query at now may see, oldest first, and how many there are; down
+// when the query names one of which queries fail.
+func (l *ledger) find(sel selection, now time.Time, offset, limit int) (window []transaction, total int, down bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, t := range l.candidates(sel) {
 		if t.listedFrom.After(now) || !sel.matches(t) {
 			continue
 		}
+		down = down || (sel.byID() && t.downUntil.After(now))
 		if total >= offset && len(window) < limit {
 			window = append(window, *t)
 		}
 		total++
 	}
-	return window, total
+	return window, total, down
+}
+
+// byID tells whether a query names what it asks about.
+func (sel selection) byID() bool {
+	return len(sel.merchantTxnIDs) > 0 || len(sel.transactionIDs) > 0 || sel.paymentID != ""
 }
 
 // candidates narrows a selection by the indexes, so that a poll of one id does not read the whole ledger.
@@ -204,7 +231,8 @@ func lookup(index map[string]*transaction, keys []string) []*transaction {
 
 func (sel selection) matches(t *transaction) bool {
 	switch {
-	case len(sel.merchantTxnIDs) > 0 && !slices.Contains(sel.merchantTxnIDs, t.merchantTxnID),
+	case t.refund != nil && (sel.paymentsOnly || (len(sel.merchantTxnIDs) > 0 && t.refund.rowWithoutID)),
+		len(sel.merchantTxnIDs) > 0 && !slices.Contains(sel.merchantTxnIDs, t.merchantTxnID),
 		len(sel.transactionIDs) > 0 && !slices.Contains(sel.transactionIDs, t.id),
 		len(sel.txnTypes) > 0 && !slices.Contains(sel.txnTypes, t.txnType),
 		sel.paymentID != "" && sel.paymentID != t.paymentID,

@@ -98,7 +98,7 @@ func (s *Server) notify(t transaction) {
 	}
 	if t.notify.stale {
 		before := t
-		before.status = statusProcessing
+		before.status, before.canceled = statusProcessing, ""
 		s.mail(s.compose(before, "stale", s.cfg.secretKeys()), due.Add(100*time.Millisecond))
 	}
 }
@@ -135,7 +135,7 @@ func (s *Server) deliverNotification(ctx context.Context, n notification, number
 // the digest of the current one, which is the last.
 func (s *Server) compose(t transaction, kind string, keys []string) notification {
 	n := notification{
-		transactionID: t.id, merchantTxnID: t.merchantTxnID, url: t.notifyURL, status: t.status, kind: kind,
+		transactionID: t.id, merchantTxnID: t.merchantTxnID, url: t.notifyURL, status: t.told(), kind: kind,
 	}
 	body := t.notification(s.cfg.Sim)
 	var items []string
@@ -156,12 +156,25 @@ func (s *Server) compose(t transaction, kind string, keys []string) notification
 
 // forgery says the opposite of the truth and is signed by somebody who does not know the key.
 func (s *Server) forgery(t transaction) notification {
+	if t.canceled != "" {
+		t.canceled = opposite(t.canceled)
+		return s.compose(t, "forged", []string{forger})
+	}
 	if t.status == statusSuccess {
 		t.status, t.reason = statusFailed, reason{"70002", "Unknown decline"}
 	} else {
 		t.status, t.reason = statusSuccess, success()
 	}
-	return s.compose(t, "forged", []string{"a key that nobody gave out"})
+	return s.compose(t, "forged", []string{forger})
+}
+
+const forger = "a key that nobody gave out"
+
+func opposite(st status) status {
+	if st == statusSuccess {
+		return statusFailed
+	}
+	return statusSuccess
 }
 
 // attempt delivers once: acknowledged is HTTP 200 with the bare transactionId within five seconds.

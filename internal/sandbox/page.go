@@ -70,9 +70,25 @@ func (s *Server) showHome(w http.ResponseWriter, r *http.Request) {
 		"Faults":     faultList(),
 		"Armed":      s.faults.list(),
 		"Latest":     latest,
+		"Refunds":    s.latestRefunds(shown),
+		"Review":     s.reviewMode(),
 		"Forgotten":  forgotten,
 		"Deliveries": s.post.newest("", shown),
 	})
+}
+
+// latestRefunds are the newest refunds, those that wait for review before the others.
+func (s *Server) latestRefunds(limit int) []BookedTransaction {
+	var waiting, others []BookedTransaction
+	for _, t := range slices.Backward(s.ledger.refunds()) {
+		if t.status == statusReview {
+			waiting = append(waiting, t.booked())
+		} else {
+			others = append(others, t.booked())
+		}
+	}
+	all := append(waiting, others...)
+	return all[:min(limit, len(all))]
 }
 
 // latest is the newest transactions and the number of forgotten ones, for the page.

@@ -4,6 +4,9 @@ import "time"
 
 // plan is what will happen to one call. The zero plan, answered with 200, is the provider on a good day.
 type plan struct {
+	// path is the endpoint that was called.
+	path string
+
 	// refuseWith is an HTTP status given before anything is read further; nothing is charged.
 	refuseWith int
 	// refuseBy breaks the connection before anything is charged.
@@ -13,6 +16,11 @@ type plan struct {
 	settle      *settlement // what becomes of the transaction later
 	declineForm DeclineForm
 	hidden      time.Duration // how long queries do not see the transaction
+	queriesDown time.Duration // how long queries that name the transaction fail
+
+	// Of refunds and cancellations.
+	holdReview, rejectReview  bool
+	rowWithoutID, cancelFails bool
 
 	notify notifyPlan
 
@@ -22,6 +30,17 @@ type plan struct {
 	spoil      spoiling
 	showStatus string // in the answer only, in place of the true status
 }
+
+// destiny is what a transaction will turn out to be that is answered as processing; nil for nothing.
+func (p plan) destiny() *outcome {
+	if p.settle == nil {
+		return nil
+	}
+	return &p.settle.outcome
+}
+
+// refuses tells whether the call ends without having had any effect.
+func (p plan) refuses() bool { return p.refuseBy != deliverWhole || p.refuseWith != 0 }
 
 // delivery is how an answer reaches the client, or does not.
 type delivery int

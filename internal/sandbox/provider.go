@@ -17,6 +17,7 @@ const maxBody = 1 << 20
 type reply struct {
 	reason reason
 	data   object // to be signed, a page, or nil
+	plain  string // data that is nothing but an id
 	made   *transaction
 	// again is a stored answer, sent as it was.
 	again []byte
@@ -28,19 +29,24 @@ func (s *Server) provider(endpoint func(params map[string]any, baseURL string, p
 		params, err := s.readParams(w, r)
 		card := cardNumberOf(params)
 		c := describe(r.URL.Path, params, card)
-		if c.path == pathSale && c.merchantTxnID != "" {
+		if c.merchantTxnID != "" && (c.path == pathSale || (c.path == pathRefund && param(params, "refundType") != "1")) {
 			s.ledger.counted(c.merchantTxnID)
 		}
 		if err != nil {
 			s.send(w, r, plan{answerWith: http.StatusOK}, refused(err))
 			return
 		}
-		p := s.faults.plan(c, s.cards[card].fault)
-		if p.refuseBy != deliverWhole || p.refuseWith != 0 {
+		p := s.faults.plan(c, s.ordered(r, card))
+		if p.refuses() {
 			s.refuseCall(w, r, p)
 			return
 		}
-		s.send(w, r, p, endpoint(params, s.baseURL(r), &p))
+		rep := endpoint(params, s.baseURL(r), &p)
+		if p.refuses() { // a query about something of which queries fail
+			s.refuseCall(w, r, p)
+			return
+		}
+		s.send(w, r, p, rep)
 	}
 }
 
@@ -84,7 +90,8 @@ func describe(path string, params map[string]any, cardNumber string) call {
 		path:          path,
 		merchantTxnID: orElse(param(params, "merchantTxnId"), param(params, "merchantTxnIds")),
 		originalID:    param(params, "merchantTxnOriginalId"),
-		amount:        param(params, "orderAmount"),
+		originID:      param(params, "originTransactionId"),
+		amount:        orElse(param(params, "orderAmount"), param(params, "refundAmount")),
 		currency:      param(params, "orderCurrency"),
 	}
 	if len(cardNumber) >= 4 {
@@ -162,7 +169,7 @@ func (s *Server) render(p plan, rep reply) ([]byte, error) {
 		return rep.again, nil
 	}
 	data := rep.data
-	if rep.made != nil {
+	if rep.made != nil && rep.plain == "" {
 		if p.showStatus != "" {
 			data = data.with("status", p.showStatus)
 		}
@@ -175,7 +182,11 @@ func (s *Server) render(p plan, rep reply) ([]byte, error) {
 			data = data.with("sign", nil)
 		}
 	}
-	body, err := object{{"respCode", rep.reason.code}, {"respMsg", rep.reason.message}, {"data", data}}.json()
+	envelope := object{{"respCode", rep.reason.code}, {"respMsg", rep.reason.message}, {"data", data}}
+	if rep.plain != "" {
+		envelope = envelope.with("data", rep.plain)
+	}
+	body, err := envelope.json()
 	if p.spoil == spoilJSON && err == nil {
 		body = body[:len(body)/2]
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -18,29 +19,42 @@ type window struct{ current, size int }
 func (w window) offset() int { return (w.current - 1) * w.size }
 
 // listTransactions answers /v1/txn/list.
-func (s *Server) listTransactions(params map[string]any, _ string, _ *plan) reply {
-	return s.page(params, func(t transaction) object { return t.row(s.cfg.Sim) })
-}
-
-// queryPayments answers /v1/txn/queryPayments.
-func (s *Server) queryPayments(params map[string]any, _ string, _ *plan) reply {
-	return s.page(params, transaction.intentRow)
-}
-
-// page answers a query: unsigned, and empty where nothing is known.
-func (s *Server) page(params map[string]any, row func(transaction) object) reply {
+func (s *Server) listTransactions(params map[string]any, _ string, p *plan) reply {
 	sel, err := s.readSelection(params)
 	if err != nil {
 		return refused(err)
 	}
+	return s.page(params, sel, p, func(t transaction) object { return t.row(s.cfg.Sim) })
+}
+
+// queryPayments answers /v1/txn/queryPayments.
+func (s *Server) queryPayments(params map[string]any, _ string, p *plan) reply {
+	sel, err := s.readSelection(params)
+	if err != nil {
+		return refused(err)
+	}
+	sel.paymentsOnly = true
+	return s.page(params, sel, p, transaction.intentRow)
+}
+
+// page answers a query: unsigned, and empty where nothing is known.
+func (s *Server) page(params map[string]any, sel selection, p *plan, row func(transaction) object) reply {
 	w, err := s.readWindow(params)
 	if err != nil {
 		return refused(err)
 	}
-	found, total := s.ledger.find(sel, s.now(), w.offset(), w.size)
+	found, total, down := s.ledger.find(sel, s.now(), w.offset(), w.size)
+	if down {
+		p.refuseWith = http.StatusServiceUnavailable
+		return reply{}
+	}
 	content := make([]object, 0, len(found))
 	for _, t := range found {
-		content = append(content, row(t))
+		shown := row(t)
+		if p.showStatus != "" {
+			shown = shown.with("status", p.showStatus)
+		}
+		content = append(content, shown)
 	}
 	return reply{reason: success(), data: object{
 		{"content", content},
@@ -59,10 +73,9 @@ func (s *Server) readSelection(params map[string]any) (selection, error) {
 		paymentID:      param(params, "paymentId"),
 	}
 	start, end := param(params, "startTime"), param(params, "endTime")
-	byID := len(sel.merchantTxnIDs) > 0 || len(sel.transactionIDs) > 0 || sel.paymentID != ""
 	if start == "" && end == "" {
 		switch {
-		case !byID:
+		case !sel.byID():
 			return selection{}, refuse(codeRejected, "merchantTxnIds, transactionIds or a time range is required")
 		case len(sel.txnTypes) > 0 && s.cfg.Strict:
 			return selection{}, refuse(codeRejected, "txnTypes needs startTime and endTime")

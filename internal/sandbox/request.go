@@ -71,15 +71,7 @@ func checkShape(params map[string]any, strict bool) error {
 	if !strict {
 		return nil
 	}
-	for name, value := range params {
-		if _, isText := value.(string); !isText && value != nil {
-			return refuse(codeUnreadable, "%s must be a string", name)
-		}
-	}
-	limits := []struct {
-		name  string
-		limit int
-	}{
+	if err := checkTexts(params, []textLimit{
 		{"merchantNo", 20},
 		{"merchantTxnId", 64},
 		{"merchantTxnOriginalId", 128},
@@ -94,15 +86,33 @@ func checkShape(params map[string]any, strict bool) error {
 		{"paymentMode", 16},
 		{"osType", 16},
 		{"originTransactionId", 20},
-	}
-	for _, member := range limits {
-		if len(param(params, member.name)) > member.limit {
-			return refuse(codeRejected, "%s is longer than %d", member.name, member.limit)
-		}
+	}); err != nil {
+		return err
 	}
 	if at := param(params, "merchantTxnTime"); at != "" {
 		if _, err := time.Parse(wireTime, at); err != nil {
 			return refuse(codeRejected, "merchantTxnTime must be yyyy-MM-dd HH:mm:ss")
+		}
+	}
+	return nil
+}
+
+// textLimit is the longest that a member may be, in bytes.
+type textLimit struct {
+	name  string
+	limit int
+}
+
+// checkTexts refuses what is no string and what is too long.
+func checkTexts(params map[string]any, limits []textLimit) error {
+	for name, value := range params {
+		if _, isText := value.(string); !isText && value != nil {
+			return refuse(codeUnreadable, "%s must be a string", name)
+		}
+	}
+	for _, member := range limits {
+		if len(param(params, member.name)) > member.limit {
+			return refuse(codeRejected, "%s is longer than %d", member.name, member.limit)
 		}
 	}
 	return nil

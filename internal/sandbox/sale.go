@@ -19,7 +19,9 @@ func (s *Server) doTransaction(params map[string]any, baseURL string, p *plan) r
 		createdAt:   now,
 		changedAt:   now,
 		listedFrom:  now.Add(p.hidden),
+		downUntil:   now.Add(p.queriesDown),
 		notify:      p.notify,
+		destiny:     p.destiny(),
 	}, func(t *transaction, originalPaid bool) { s.decide(t, originalPaid, baseURL, p.outcome) })
 	if !isNew {
 		return s.duplicate(made)

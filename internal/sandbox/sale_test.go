@@ -274,7 +274,7 @@ func TestSale_TwentyAtOnceForOneOrderChargeOnce(t *testing.T) {
 	require.Equal(t, 1, answers["20000 S"])
 	require.Equal(t, 19, answers["40000 F"])
 	books := b.sandbox.Books(BookQuery{MerchantTxnOriginalID: "order-1"})
-	require.Equal(t, []BookedOrder{{"order-1", 20, 1, "5.00", "USD"}}, books.Orders)
+	require.Equal(t, []BookedOrder{{"order-1", 20, 1, "5.00", 0, "0.00", "0.00", "USD"}}, books.Orders)
 	require.Equal(t, "5.00", books.Totals["USD"].Charged)
 }
 

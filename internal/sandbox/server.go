@@ -5,8 +5,8 @@
 // hold a merchant's beliefs against them. It shares no code with any client, signing least of all: both sides answer
 // to the same published vectors, so a mistake made twice does not cancel out.
 //
-// Held at all times: at most one success per merchantTxnOriginalId, one transaction per merchantTxnId, and no card
-// number or CVV kept beyond the request that brought it. State is in memory and ends with the process. It is a tool
+// Held at all times: at most one success per merchantTxnOriginalId, one transaction per merchantTxnId, no more refunded
+// than was charged, and no card number or CVV kept beyond the request that brought it. State is in memory and ends with the process. It is a tool
 // for development: nothing guards the pages and controls under /sandbox.
 package sandbox
 
@@ -31,7 +31,8 @@ type Server struct {
 	pages  *template.Template
 	log    *slog.Logger
 
-	ahead atomic.Int64 // how far Advance moved the clock, in nanoseconds
+	holding atomic.Bool  // whether refunds wait for a person
+	ahead   atomic.Int64 // how far Advance moved the clock, in nanoseconds
 
 	closing   chan struct{} // closed when Run ends, so that silent connections do not outlive it
 	closeOnce sync.Once
@@ -51,6 +52,7 @@ func New(cfg Config) *Server {
 		log:     cfg.Logger,
 		closing: make(chan struct{}),
 	}
+	s.holding.Store(cfg.HoldRefunds)
 	s.agenda = newAgenda(s.now, pollInjected)
 	return s
 }
@@ -67,6 +69,8 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+pathSale, s.provider(s.doTransaction))
+	mux.HandleFunc("POST "+pathRefund, s.provider(s.onlineRefund))
+	mux.HandleFunc("POST "+pathCancel, s.provider(s.cancelTransaction))
 	mux.HandleFunc("POST "+pathList, s.provider(s.listTransactions))
 	mux.HandleFunc("POST "+pathPayments, s.provider(s.queryPayments))
 	mux.HandleFunc("GET "+challengePath+"{key}", s.showChallenge)

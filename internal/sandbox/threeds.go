@@ -135,7 +135,7 @@ func statusInWords(st status) string {
 		return "is closed"
 	case statusAction:
 		return "is waiting for authentication"
-	case statusProcessing:
+	case statusProcessing, statusReview:
 	}
 	return "is being processed"
 }

@@ -13,6 +13,7 @@ const (
 	statusProcessing status = "P"
 	statusAction     status = "R"
 	statusClosed     status = "N"
+	statusReview     status = "I" // a refund that waits for review, a cancellation that was asked for
 )
 
 func (s status) final() bool {
@@ -35,8 +36,18 @@ type transaction struct {
 	changedAt   time.Time
 	// listedFrom is when queries begin to see the transaction.
 	listedFrom time.Time
-	notify     notifyPlan
-	// calls is how often doTransaction was asked for with this merchantTxnId.
+	// downUntil is until when queries by its ids are answered 503.
+	downUntil time.Time
+	notify    notifyPlan
+	// refund is set on refunds only; rejected on those that the review turned down.
+	refund   *refundFacts
+	rejected bool
+	// destiny is what a transaction that is processing will turn out to be; nil where nothing is to come of it.
+	destiny *outcome
+	// canceling is set from cancelTxn to its end; canceled is that end, told by CANCEL in place of TXN.
+	canceling bool
+	canceled  status
+	// calls is how often doTransaction or onlineRefund was asked for with this merchantTxnId.
 	calls int
 	// firstAnswer is replayed to a duplicate when the sandbox is set so.
 	firstAnswer []byte
@@ -103,11 +114,18 @@ func (t transaction) row(sim SimOptions) object {
 	if t.status == statusSuccess {
 		txnAmount, txnCurrency, rate = t.amountText(), t.currency, "1"
 	}
+	merchantTxnID, originID := text(t.merchantTxnID), any(nil)
+	if t.refund != nil {
+		originID = t.refund.originID
+		if t.refund.rowWithoutID {
+			merchantTxnID = nil
+		}
+	}
 	return object{
 		{"transactionId", t.id},
-		{"merchantTxnId", t.merchantTxnID},
+		{"merchantTxnId", merchantTxnID},
 		{"txnTime", wireTimeOf(t.createdAt)},
-		{"originTransactionId", nil},
+		{"originTransactionId", originID},
 		{"productType", t.productType},
 		{"subProductType", t.subProductType},
 		{"txnType", t.txnType},
@@ -153,6 +171,16 @@ func (t transaction) intentRow() object {
 
 // notification is the body that tells the merchant of a final status; unset fields are left out, as recorded since 2025.
 func (t transaction) notification(sim SimOptions) object {
+	switch {
+	case t.canceled != "":
+		return t.cancelNotification(sim)
+	case t.refund != nil && t.rejected && t.status == statusFailed:
+		return signable(sim, object{
+			{"notifyType", "REFUND_AUDIT"}, {"transactionId", t.id}, {"merchantNo", t.merchantNo}, {"status", string(t.status)},
+		})
+	case t.refund != nil:
+		return t.refundNotification(sim)
+	}
 	body := object{
 		{"notifyType", "TXN"},
 		{"transactionId", t.id},
@@ -175,10 +203,70 @@ func (t transaction) notification(sim SimOptions) object {
 		body = append(body, t.intentMembers(sim)...)
 	}
 	body = append(body, field{"channelRequestId", t.merchantNo + t.id})
-	if !sim.OmitBodySign {
-		body = append(body, field{"sign", nil})
+	return append(signable(sim, body), field{"paymentMethod", t.card.brand})
+}
+
+// refundNotification tells of a refund that passed its review. The ids of the original take no part in the signature.
+func (t transaction) refundNotification(sim SimOptions) object {
+	body := object{
+		{"notifyType", "TXN"},
+		{"transactionId", t.id},
+		{"originTransactionId", t.refund.originID},
+		{"txnType", t.txnType},
+		{"merchantNo", t.merchantNo},
+		{"merchantTxnId", t.merchantTxnID},
+		{"originMerchantTxnId", t.refund.originMerchantTxnID},
+		{"responseTime", wireTimeOf(t.changedAt)},
+		{"txnTimeZone", wireZone},
+		{"orderAmount", t.amountText()},
+		{"orderCurrency", t.currency},
 	}
-	return append(body, field{"paymentMethod", t.card.brand})
+	if t.status == statusSuccess {
+		body = append(body, object{{"txnAmount", t.amountText()}, {"txnCurrency", t.currency}, {"settleRate", "1"}}...)
+	}
+	body = append(body, object{{"status", string(t.status)}, {"reason", t.reason.json()}}...)
+	return append(signable(sim, body), field{"paymentMethod", t.card.brand})
+}
+
+// cancelNotification tells how a cancellation ended; its reason is that of the cancellation.
+func (t transaction) cancelNotification(sim SimOptions) object {
+	why := success()
+	if t.canceled != statusSuccess {
+		why = t.reason
+	}
+	return signable(sim, object{
+		{"notifyType", "CANCEL"},
+		{"transactionId", t.id},
+		{"txnType", t.txnType},
+		{"merchantNo", t.merchantNo},
+		{"merchantTxnId", t.merchantTxnID},
+		{"txnTime", wireTimeOf(t.createdAt)},
+		{"orderAmount", t.amountText()},
+		{"orderCurrency", t.currency},
+		{"status", string(t.canceled)},
+		{"reason", why.json()},
+	})
+}
+
+// signable adds the member for the signature, where bodies carry one.
+func signable(sim SimOptions, body object) object {
+	if sim.OmitBodySign {
+		return body
+	}
+	return append(body, field{"sign", nil})
+}
+
+// notifies tells whether there is something to notify of: a final status, but no refund that was withdrawn [sim].
+func (t transaction) notifies() bool {
+	return t.status.final() && (t.refund == nil || t.status != statusClosed)
+}
+
+// told is the status that a notification of the transaction carries.
+func (t transaction) told() status {
+	if t.canceled != "" {
+		return t.canceled
+	}
+	return t.status
 }
 
 // json is a reason as notifications and rows carry it: JSON in a string.
