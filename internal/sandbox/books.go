@@ -81,7 +81,7 @@ func (l *ledger) books(q BookQuery) Books {
 	transactions, calls, sum, forgotten := l.copied(q)
 	books := Books{Transactions: make([]BookedTransaction, 0, len(transactions)), Calls: calls, Forgotten: forgotten}
 	for _, t := range transactions {
-		sum.count(&t)
+		sum.count(t.tally())
 		books.Transactions = append(books.Transactions, t.booked())
 		if t.merchantTxnID != "" {
 			books.Calls[t.merchantTxnID] = t.calls
@@ -96,26 +96,35 @@ func (l *ledger) copied(q BookQuery) (found []transaction, strays map[string]int
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	strays, sum = map[string]int{}, newSummary()
-	candidates := l.all.entries
 	switch {
 	case q.MerchantTxnID != "":
-		candidates = lookup(l.byMerchantTxn, []string{q.MerchantTxnID})
 		if calls := l.strays[q.MerchantTxnID]; calls > 0 && q.MerchantTxnOriginalID == "" {
 			strays[q.MerchantTxnID] = calls
 		}
-	case q.MerchantTxnOriginalID != "":
-		candidates = l.ofOrder(q.MerchantTxnOriginalID)
-	default:
+	case q.MerchantTxnOriginalID == "":
 		maps.Copy(strays, l.strays)
 		sum.money = l.forgotten.copyMoney()
 	}
+	candidates := l.booksOf(q)
 	found = make([]transaction, 0, len(candidates))
 	for _, t := range candidates {
-		if q.MerchantTxnOriginalID == "" || q.MerchantTxnOriginalID == t.originalID {
-			found = append(found, *t)
-		}
+		found = append(found, *t)
 	}
 	return found, strays, sum, l.forgotten.transactions
+}
+
+// booksOf is what a query of the books selects. The caller holds the lock.
+func (l *ledger) booksOf(q BookQuery) []*transaction {
+	switch {
+	case q.MerchantTxnID != "":
+		return slices.DeleteFunc(lookup(l.byMerchantTxn, []string{q.MerchantTxnID}), func(t *transaction) bool {
+			return q.MerchantTxnOriginalID != "" && q.MerchantTxnOriginalID != t.originalID
+		})
+	case q.MerchantTxnOriginalID != "":
+		return l.ofOrder(q.MerchantTxnOriginalID)
+	default:
+		return l.all.entries
+	}
 }
 
 // ofOrder is an order's payments and their refunds.
@@ -143,124 +152,4 @@ func (t transaction) booked() BookedTransaction {
 		RedirectURL: t.redirectURL, NotifyURL: t.notifyURL,
 		CreatedAt: t.createdAt.UTC(), ChangedAt: t.changedAt.UTC(), Calls: t.calls,
 	}
-}
-
-// summary adds up transactions as they go by.
-type summary struct {
-	transactions int
-	orders       []*orderSum
-	byOrder      map[string]*orderSum
-	money        map[string]*moneySum
-}
-
-type orderSum struct {
-	id, currency        string
-	attempts, successes int
-	charged             int64
-	refunds             int
-	refunded, pending   int64
-}
-
-type moneySum struct {
-	transactions, succeeded int
-	charged, authorized     int64
-	refunds                 int
-	refunded                int64
-}
-
-func newSummary() *summary {
-	return &summary{byOrder: map[string]*orderSum{}, money: map[string]*moneySum{}}
-}
-
-func (s *summary) count(t *transaction) {
-	s.addMoney(t)
-	if t.originalID == "" {
-		return
-	}
-	order := s.byOrder[t.originalID]
-	if order == nil {
-		order = &orderSum{id: t.originalID, currency: t.currency}
-		s.byOrder[t.originalID] = order
-		s.orders = append(s.orders, order)
-	}
-	if t.refund != nil {
-		order.countRefund(t)
-		return
-	}
-	order.attempts++
-	if t.status != statusSuccess {
-		return
-	}
-	order.successes++
-	if t.txnType != "AUTH" {
-		order.charged += t.amount
-	}
-}
-
-func (o *orderSum) countRefund(t *transaction) {
-	o.refunds++
-	switch {
-	case t.status == statusSuccess:
-		o.refunded += t.amount
-	case t.claims():
-		o.pending += t.amount
-	}
-}
-
-// addMoney counts a transaction by its currency only.
-func (s *summary) addMoney(t *transaction) {
-	s.transactions++
-	money := s.money[t.currency]
-	if money == nil {
-		money = &moneySum{}
-		s.money[t.currency] = money
-	}
-	if t.refund != nil {
-		money.refunds++
-		if t.status == statusSuccess {
-			money.refunded += t.amount
-		}
-		return
-	}
-	money.transactions++
-	if t.status != statusSuccess {
-		return
-	}
-	money.succeeded++
-	if t.txnType == "AUTH" {
-		money.authorized += t.amount
-		return
-	}
-	money.charged += t.amount
-}
-
-func (s *summary) copyMoney() map[string]*moneySum {
-	money := make(map[string]*moneySum, len(s.money))
-	for currency, sum := range s.money {
-		own := *sum
-		money[currency] = &own
-	}
-	return money
-}
-
-func (s *summary) result() ([]BookedOrder, map[string]Total) {
-	orders := make([]BookedOrder, 0, len(s.orders))
-	for _, o := range s.orders {
-		orders = append(orders, BookedOrder{
-			MerchantTxnOriginalID: o.id, Attempts: o.attempts, Successes: o.successes,
-			Charged: formatAmount(o.charged, o.currency), Currency: o.currency,
-			Refunds: o.refunds, Refunded: formatAmount(o.refunded, o.currency), RefundPending: formatAmount(o.pending, o.currency),
-		})
-	}
-	totals := make(map[string]Total, len(s.money))
-	for currency, m := range s.money {
-		totals[currency] = Total{
-			Transactions: m.transactions, Succeeded: m.succeeded,
-			Charged:    formatAmount(m.charged, currency),
-			Authorized: formatAmount(m.authorized, currency),
-			Refunds:    m.refunds,
-			Refunded:   formatAmount(m.refunded, currency),
-		}
-	}
-	return orders, totals
 }

@@ -48,10 +48,15 @@ func (s *Server) Reset() {
 
 func (s *Server) showBooks(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	s.writeJSON(w, http.StatusOK, s.Books(BookQuery{
-		MerchantTxnID:         query.Get("merchantTxnId"),
-		MerchantTxnOriginalID: query.Get("merchantTxnOriginalId"),
-	}))
+	q := BookQuery{MerchantTxnID: query.Get("merchantTxnId"), MerchantTxnOriginalID: query.Get("merchantTxnOriginalId")}
+	switch query.Get("view") {
+	case "":
+		s.writeJSON(w, http.StatusOK, s.Books(q))
+	case "summary":
+		s.writeJSON(w, http.StatusOK, s.Summary(q))
+	default:
+		s.complain(w, http.StatusBadRequest, "view must be summary, or absent")
+	}
 }
 
 func (s *Server) resetBooks(w http.ResponseWriter, _ *http.Request) {

@@ -116,7 +116,7 @@ func (l *ledger) enter(t *transaction) {
 
 // forget leaves nothing of a transaction but its share of the totals.
 func (l *ledger) forget(t *transaction) {
-	l.forgotten.addMoney(t)
+	l.forgotten.addMoney(t.tally())
 	delete(l.byID, t.id)
 	delete(l.byMerchantTxn, t.merchantTxnID)
 	if t.refund != nil {

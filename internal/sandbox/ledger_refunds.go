@@ -39,7 +39,7 @@ func (l *ledger) leftOf(id string) int64 {
 	}
 	left := origin.amount
 	for _, refund := range l.byOrigin[id] {
-		if refund.claims() {
+		if refund.status.claims() {
 			left -= refund.amount
 		}
 	}

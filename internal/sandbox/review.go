@@ -86,7 +86,7 @@ func (s *Server) moveRefund(id string, from []status, edit func(t *transaction))
 		}
 		moved := *t
 		edit(&moved)
-		if !t.claims() && moved.claims() && s.ledger.leftOf(t.refund.originID) < t.amount {
+		if !t.status.claims() && moved.status.claims() && s.ledger.leftOf(t.refund.originID) < t.amount {
 			return false
 		}
 		moved.changedAt = s.laterThan(t.createdAt)
@@ -95,7 +95,8 @@ func (s *Server) moveRefund(id string, from []status, edit func(t *transaction))
 	})
 }
 
-// claims tells whether a refund takes up a part of its original: unless it failed, was rejected or withdrawn.
-func (t transaction) claims() bool {
-	return t.refund != nil && (t.status == statusReview || t.status == statusProcessing || t.status == statusSuccess)
+// claims tells whether a refund of that status takes up a part of its original: unless it failed, was rejected or
+// withdrawn.
+func (s status) claims() bool {
+	return s == statusReview || s == statusProcessing || s == statusSuccess
 }

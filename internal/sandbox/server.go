@@ -76,6 +76,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET "+challengePath+"{key}", s.showChallenge)
 	mux.HandleFunc("POST "+challengePath+"{key}", s.answerChallenge)
 	mux.Handle("GET /{$}", http.RedirectHandler("/sandbox", http.StatusSeeOther))
+	mux.Handle("GET /docs", http.RedirectHandler("/sandbox", http.StatusSeeOther))
 	s.routeControls(mux)
 	return mux
 }
