@@ -76,6 +76,20 @@ func TestSandbox_DeclinesSayWhy(t *testing.T) {
 	require.Equal(t, 1, succeeded)
 }
 
+func TestSandbox_MetadataAsksForFaults(t *testing.T) {
+	t.Parallel()
+	b, provider := setupOnSandbox(t)
+	id, _ := b.createOrder(t)
+	body := payBody(goodCard)
+	body["metadata"] = object{"sandbox_fault": "http_502_after_charge,no_notification"}
+	got := b.do(t, request{method: "POST", path: "/v1/orders/" + id + "/payments", body: body, key: "lost"})
+	require.Equal(t, http.StatusAccepted, got.status, got.body)
+	require.Equal(t, "unknown", got.str("status"))
+	charged := provider.Summary(sandbox.BookQuery{MerchantTxnOriginalID: id}).Orders
+	require.Len(t, charged, 1)
+	require.Equal(t, 1, charged[0].Successes)
+}
+
 func TestSandbox_AShopperGoesThrough3DSAndBack(t *testing.T) {
 	t.Parallel()
 	for action, want := range map[string]struct{ payment, order string }{

@@ -163,6 +163,7 @@ func (c *Client) exchange(ctx context.Context, op, path string, payload []byte, 
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "tillway")
+	askForFault(ctx, request.Header)
 
 	response, err := c.http.Do(request)
 	if err != nil {

@@ -53,6 +53,8 @@ type Sale struct {
 	ReturnURL string
 	NotifyURL string
 	SentAt    time.Time
+	// SandboxFault is what the provider's simulator is asked to do wrong; always empty in live mode.
+	SandboxFault string
 }
 
 // LogValue keeps card data out of logs.

@@ -7,8 +7,9 @@ func (s *Service) saleOf(o Order, p Payment, req PayRequest) Sale {
 		Payment: p.ID, Order: o.ID, MerchantTxnID: p.MerchantTxnID, OriginalID: o.ID.String(), Amount: p.Amount,
 		Card: req.Card, Items: o.Items, Description: o.Description, Billing: *o.Billing, Shipping: *o.Billing,
 		CustomerID: o.Customer.String(), ThreeDS: req.ThreeDS, Browser: req.Browser, SentAt: p.SentAt,
-		ReturnURL: s.config.PublicURL + "/v1/payments/" + p.ID.String() + "/return",
-		NotifyURL: s.config.PublicURL + "/v1/webhooks/onerway",
+		SandboxFault: sandboxFault(s.config.Livemode, p.Metadata, o.Metadata),
+		ReturnURL:    s.config.PublicURL + "/v1/payments/" + p.ID.String() + "/return",
+		NotifyURL:    s.config.PublicURL + "/v1/webhooks/onerway",
 	}
 	if o.Shipping != nil {
 		sale.Shipping = *o.Shipping

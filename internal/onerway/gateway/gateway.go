@@ -118,7 +118,7 @@ func (g *Gateway) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
 		return inexpressible()
 	}
 	began := g.now()
-	response, err := g.provider.DoTransaction(ctx, request)
+	response, err := g.provider.DoTransaction(onerway.WithSandboxFault(ctx, sale.SandboxFault), request)
 	took := g.now().Sub(began)
 	var ev orders.Evidence
 	if err != nil {
