@@ -30,7 +30,8 @@ type Currency struct{ code string }
 // ParseCurrency reads a three-letter code in any case. It returns ErrUnknownCurrency for codes that ISO 4217 does not list.
 func ParseCurrency(text string) (Currency, error) {
 	code := strings.ToUpper(text)
-	if len(code) != 3 || !currency.IsValid(code) {
+	// Unicode has other letters whose upper case is an S or an I: they are no code's.
+	if len(text) != 3 || len(code) != 3 || !currency.IsValid(code) {
 		return Currency{}, fmt.Errorf("%w: %.16q", ErrUnknownCurrency, text)
 	}
 	return Currency{code: code}, nil

@@ -78,7 +78,7 @@ func TestParseCurrency_KnowsISO4217InAnyCase(t *testing.T) {
 
 	require.Equal(t, "EUR", currencyOf(t, "eUr").Code())
 	require.Equal(t, "eur", currencyOf(t, "EUR").Lower())
-	for _, code := range []string{"", "EU", "EURO", "XXZ", "€€€", "eu1"} {
+	for _, code := range []string{"", "EU", "EURO", "XXZ", "€€€", "eu1", "uſd", "ıdr"} {
 		_, err := money.ParseCurrency(code)
 		require.ErrorIs(t, err, money.ErrUnknownCurrency, code)
 	}
