@@ -81,12 +81,12 @@ func ParseDecimal(text string, c Currency) (Amount, error) {
 		fraction = fraction[:digits]
 	}
 	padded := whole + fraction + strings.Repeat("0", digits-len(fraction))
+	if negative {
+		padded = "-" + padded // not negated afterwards: the smallest number has no positive twin
+	}
 	minor, err := strconv.ParseInt(padded, 10, 64)
 	if err != nil {
 		return Amount{}, fmt.Errorf("%w: %.32q", ErrOverflow, text)
-	}
-	if negative {
-		minor = -minor
 	}
 	return New(minor, c), nil
 }

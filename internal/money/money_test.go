@@ -89,7 +89,7 @@ func TestAmount_DecimalRoundTrips(t *testing.T) {
 
 	rapid.Check(t, func(rt *rapid.T) {
 		c := currencyOf(rt, rapid.SampledFrom([]string{"JPY", "EUR", "KWD", "HUF"}).Draw(rt, "currency"))
-		amount := money.New(rapid.Int64Range(math.MinInt64+1, math.MaxInt64).Draw(rt, "minor"), c)
+		amount := money.New(rapid.Int64().Draw(rt, "minor"), c)
 		read, err := money.ParseDecimal(amount.Decimal(), c)
 		require.NoError(rt, err)
 		require.Equal(rt, amount, read)
