@@ -119,22 +119,6 @@ func TestAmount_ArithmeticRefusesToOverflowOrMix(t *testing.T) {
 	require.Equal(t, money.New(-12, eur), product)
 }
 
-func FuzzParseDecimal(f *testing.F) {
-	for _, text := range []string{"27.00", "0", "-1", "1.999", "9999999999999999999", "1e9", "."} {
-		f.Add(text)
-	}
-	eur := currencyOf(f, "EUR")
-	f.Fuzz(func(t *testing.T, text string) {
-		amount, err := money.ParseDecimal(text, eur)
-		if err != nil {
-			return
-		}
-		again, err := money.ParseDecimal(amount.Decimal(), eur)
-		require.NoError(t, err)
-		require.Equal(t, amount, again)
-	})
-}
-
 func ExampleAmount_Decimal() {
 	jpy, _ := money.ParseCurrency("jpy")
 	eur, _ := money.ParseCurrency("eur")
