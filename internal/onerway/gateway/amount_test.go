@@ -130,19 +130,3 @@ func TestAmounts_SurviveTheWire(t *testing.T) {
 		require.Equal(t, amount, readAmount(text, amount.Currency.Code()))
 	})
 }
-
-func FuzzReadAmount(f *testing.F) {
-	for _, decimal := range []string{"27.05", "1500", "-1", "1e9", "00.10", "9999999999999999.99", "", "١٢"} {
-		f.Add(decimal, "EUR")
-		f.Add(decimal, "JPY")
-	}
-	f.Fuzz(func(t *testing.T, decimal, code string) {
-		amount := readAmount(decimal, code)
-		require.GreaterOrEqual(t, amount.Minor, int64(0))
-		if amount.IsZero() {
-			return
-		}
-		require.True(t, strings.EqualFold(code, amount.Currency.Code()))
-		require.Equal(t, amount, readAmount(amount.Decimal(), code), "what was read is written as it was meant")
-	})
-}
