@@ -185,24 +185,3 @@ func TestDecode_AgreesWithTheStandardLibraryOnWhatItAccepts(t *testing.T) {
 		require.Equal(t, standard, got)
 	})
 }
-
-func FuzzDecode(f *testing.F) {
-	for _, seed := range []string{
-		"", "{}", "[]", `{"amount":1}`, `{"amount":"1","items":[{"name":null}]}`, `{"card":{"exp_month":"1"}}`,
-		`{"metadata":{"a":null}}`, "{\"a\":\"\xed\xa0\x80\"}", `{"amount":-0}`, `{"a":{"a":{"a":[[[{}]]]}}}`, `{"":""}`,
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		v, err := strictjson.Parse(body)
-		if err == nil {
-			err = v.Decode(&sample{})
-		}
-		if err != nil {
-			var refusal *fault.Error
-			require.ErrorAs(t, err, &refusal)
-			require.Equal(t, fault.Invalid, refusal.Kind)
-			require.Less(t, len(refusal.Message), 2000)
-		}
-	})
-}
