@@ -39,7 +39,7 @@ func Texts(texts map[string]string) []byte {
 	list := make([]member, 0, usualMembers)
 	length := 0
 	for name, text := range texts {
-		list = append(list, member{name: validUTF8(name), value: validUTF8(text)})
+		list = append(list, member{name: withoutNUL(validUTF8(name)), value: withoutNUL(validUTF8(text))})
 		length += len(name) + len(text) + len(`"":"",`)
 	}
 	length += length / 8 // for escapes
@@ -129,7 +129,7 @@ func hidden(name string, empty bool, depth int) bool {
 // Member redacts the text of one member by itself, as JSON does it. Secret members and tokens, which JSON hides whole, must
 // not be asked for.
 func Member(name, text string) string {
-	text = strings.ReplaceAll(text, "\x00", "\uFFFD") // PostgreSQL's text has no place for it
+	text = withoutNUL(text)
 	switch kindOf(name) {
 	case idMember:
 		if len(text) == maxPAN && groupEnd(text, 0) == maxPAN {

@@ -95,8 +95,12 @@ func unquoted(literal string) string {
 	}
 	var text string
 	_ = json.Unmarshal([]byte(literal), &text) // cannot fail: the literal is valid
-	return text
+	return withoutNUL(text)
 }
+
+// withoutNUL is a text as PostgreSQL can keep it. It is made so before anything is read into it: a text that is no JSON
+// because of its NUL would be stored as JSON that was never looked into.
+func withoutNUL(text string) string { return strings.ReplaceAll(text, "\x00", "\uFFFD") }
 
 // appendQuoted appends text as a string literal, as encoding/json writes it without HTML escaping.
 func appendQuoted(out []byte, text string) []byte {

@@ -22,6 +22,7 @@ func viaTree(name string, value any, depth int) any {
 	case map[string]any:
 		members := make(map[string]any, len(v))
 		for inner, its := range v {
+			inner = strings.ReplaceAll(inner, "\x00", "\uFFFD")
 			if !isNamed(inner, "cvv", "cvv2", "cvc", "cvc2", "cvn", "cvn2", "csc", "securitycode", "cardsecuritycode",
 				"verificationcode", "cavv", "mpiinfo", "cardinfo", "track1", "track2", "trackdata", "pin", "pinblock") {
 				members[redact.Member("", inner)] = viaTree(inner, its, depth+1)
@@ -34,6 +35,7 @@ func viaTree(name string, value any, depth int) any {
 		}
 		return v
 	case string:
+		v = strings.ReplaceAll(v, "\x00", "\uFFFD")
 		nested := strings.TrimSpace(v)
 		if nested != "" && strings.Contains("{[", nested[:1]) && json.Valid([]byte(nested)) {
 			return string(written(viaTree(name, read([]byte(nested)), depth+1)))
@@ -135,6 +137,7 @@ func TestTexts_EqualsJSONOfTheSameObject(t *testing.T) {
 	texts := map[string]string{
 		"cvv": "123", "tokenId": "a", "token": "", "cardNumber": "4761344136141391", "transactionId": "4000000000000000006",
 		"reason": `{"cvv":1,"b":"4761344136141390"}`, "holder": "<é>\xff", "n\xff": "1", "email": "",
+		"nul": "{\"cvv\":1,\"a\":\"\x00\"}",
 	}
 	want, err := redact.JSON(written(texts))
 	require.NoError(t, err)
