@@ -53,7 +53,7 @@ func (g *Gateway) find(ctx context.Context, merchantTxnID string) (orders.Eviden
 		return g.evidence(ctx, orders.SourceQuery, rowAttempt(row, intent, page.BodyDigest)), nil
 	case intent.PaymentID != "" || intent.PaymentStatus != "":
 		return g.evidence(ctx, orders.SourceQuery, intentAttempt(intent, intents.BodyDigest)), nil
-	case len(page.Rows) > 0 || page.TotalElements > 0:
+	case !bare(page) || !bare(intents):
 		return orders.Evidence{}, errOffTopic
 	default:
 		return orders.Evidence{
@@ -82,11 +82,20 @@ func (g *Gateway) findIntent(
 			return row, page, nil
 		}
 	}
-	if len(page.Rows) > 0 || page.TotalElements > 0 {
+	if !bare(page) {
 		return onerway.PaymentIntent{}, page, errOffTopic
 	}
 	return onerway.PaymentIntent{}, page, nil
 }
+
+// bare tells whether a page says that there is nothing at all: it is the only one, and without rows. A page of others, or
+// one whose counters do not fit its rows, says nothing.
+func bare[T any](page onerway.Page[T]) bool {
+	return len(page.Rows) == 0 && page.TotalElements == 0 && isFirst(page.TotalPages) && isFirst(page.Current)
+}
+
+// isFirst is true of the first page's number, and of one that is not told.
+func isFirst(page int) bool { return page == 0 || page == 1 }
 
 // ask makes one query when the budget lets it.
 func ask[T any](ctx context.Context, g *Gateway, operation string, call func() (onerway.Page[T], error)) (onerway.Page[T], error) {

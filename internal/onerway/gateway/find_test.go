@@ -69,6 +69,9 @@ func TestFind_OnlyAnEmptyPageDeniesAPayment(t *testing.T) {
 		"a refund of it alone":          {page(1, refund), false},
 		"other payments":                {page(1, foreign), false},
 		"rows that are counted, unseen": {page(3), false},
+		"rows that are less than none":  {page(-1), false},
+		"a page behind the first":       {onerway.Page[onerway.Transaction]{Current: 2, TotalPages: 1}, false},
+		"the first of several":          {onerway.Page[onerway.Transaction]{Current: 1, TotalPages: 2}, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -149,10 +152,11 @@ func TestFind_IntentsStandAboveTransactions(t *testing.T) {
 		"paid by a transaction that is not listed yet": {
 			[]onerway.PaymentIntent{intent}, []onerway.Transaction{sold("1", "F", "")}, orders.OutcomeSucceeded, "2", false,
 		},
-		"paid, nothing is listed": {[]onerway.PaymentIntent{intent}, nil, orders.OutcomeSucceeded, "2", false},
-		"no intent around it":     {nil, []onerway.Transaction{sold("1", "S", "")}, orders.OutcomeSucceeded, "1", false},
-		"neither":                 {nil, nil, orders.OutcomeNotFound, "", false},
-		"somebody else's intent":  {[]onerway.PaymentIntent{foreign}, []onerway.Transaction{sold("1", "S", "")}, "", "", true},
+		"paid, nothing is listed":  {[]onerway.PaymentIntent{intent}, nil, orders.OutcomeSucceeded, "2", false},
+		"no intent around it":      {nil, []onerway.Transaction{sold("1", "S", "")}, orders.OutcomeSucceeded, "1", false},
+		"neither":                  {nil, nil, orders.OutcomeNotFound, "", false},
+		"an intent without a word": {[]onerway.PaymentIntent{{MerchantTxnID: "pay_1"}}, nil, "", "", true},
+		"somebody else's intent":   {[]onerway.PaymentIntent{foreign}, []onerway.Transaction{sold("1", "S", "")}, "", "", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
