@@ -1,0 +1,77 @@
+package gateway_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tillway/internal/onerway"
+	"tillway/internal/onerway/gateway"
+	"tillway/internal/orders"
+	"tillway/internal/redact"
+)
+
+// A notification that could not be applied at once is read again from what was stored of it, redacted. It must tell the
+// same then; and what it tells must be what its signed members say.
+func FuzzNotification_TellsTheSameFromStorage(f *testing.F) {
+	const id = `"transactionId":"2084000000000000011","merchantTxnId":"pay_01jb9z6e8nfx5r9w2t7yq3m4k5","merchantNo":"800209"`
+	for _, body := range []string{
+		`{"notifyType":"TXN","txnType":"SALE",` + id + `,"status":"S","orderAmount":"27.00","orderCurrency":"EUR","eci":"05","cardBinCountry":"DE"}`,
+		`{"notifyType":"TXN","txnType":"SALE",` + id + `,"status":"F","reason":"{\"respCode\":\"20051\",\"respMsg\":\"card 4761344136141390\"}"}`,
+		`{"notifyType":"TXN","txnType":"AUTH",` + id + `,"status":"S","orderAmount":27.00,"orderCurrency":"EUR","paymentMethod":"VISA"}`,
+		`{"notifyType":"TXN","txnType":"SALE",` + id + `,"status":"P","paymentStatus":"S","tokenId":"t","cardNumber":"4761344136141390"}`,
+		`{"notifyType":"TXN","txnType":"SALE",` + id + `,"status":["S"],"reason":{"respCode":"20000"},"nul":"\u0000"}`,
+		`{"notifyType":"TXN","txnType":"SALE","transactionId":4000000000000000006,"merchantTxnId":"4761344136141390","status":"N"}`,
+		`{"notifyType":"TXN","txnType":"REFUND",` + id + `,"status":"S","orderAmount":1e2,"orderCurrency":"JPY"}`, `{"notifyType":"CHARGEBACK","transactionId":"1"}`,
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		body := signed(raw, leftOfNotifications())
+		n, err := onerway.VerifyNotification(body, "", onerway.Secrets{Current: onerway.Conceal(fuzzSecret)})
+		if err != nil {
+			require.Zero(t, n)
+			return
+		}
+		g := canned{}.before(t, gateway.Transactions)
+		reference, ev, err := g.NotificationEvidence(t.Context(), n)
+		if err != nil {
+			require.ErrorIs(t, err, gateway.ErrNoPaymentNews)
+			require.Zero(t, ev)
+			return
+		}
+		requireStorable(t, ev)
+		members := membersOf(body)
+		require.Equal(t, members.text("merchantTxnId"), reference)
+		require.Equal(t, orders.SourceNotification, ev.Source)
+		requireExact(t, ev.Amount, members.text("orderAmount"), members.text("orderCurrency"))
+		letter, intent := members.text("status"), members.text("paymentStatus")
+		switch ev.Outcome {
+		case orders.OutcomeSucceeded, orders.OutcomeAuthorized:
+			require.True(t, letter == "S" && intent == "" || intent == "S" || intent == "A", "%s/%s", letter, intent)
+			require.NotContains(t, []string{"F", "N"}, letter)
+		case orders.OutcomeDeclined:
+			require.Equal(t, "F", letter)
+		case orders.OutcomeNeverSent, orders.OutcomeNotFound:
+			t.Fatalf("%s, of what the provider has told", ev.Outcome)
+		case orders.OutcomeClosed, orders.OutcomeActionRequired, orders.OutcomeProcessing, orders.OutcomeUnknown:
+		}
+
+		stored, err := redact.JSON(body)
+		require.NoError(t, err)
+		later, err := onerway.StoredNotification(stored, n.BodyDigest)
+		require.NoError(t, err)
+		for _, name := range slices.Sorted(maps.Keys(n.Fields)) {
+			if redact.Member(name, n.Fields[name]) != n.Fields[name] {
+				return // a card in it, or what looks like one: then there is something to lose
+			}
+		}
+		again, evAgain, err := g.NotificationEvidence(t.Context(), later)
+		require.NoError(t, err)
+		require.Equal(t, reference, again)
+		ev.Body, evAgain.Body = nil, nil
+		require.Equal(t, ev, evAgain)
+	})
+}
