@@ -46,6 +46,8 @@ func TestScrub_MasksCardNumbers(t *testing.T) {
 		`{"cvc":"1234"}`:                              `{"cvc":"[redacted]"}`,
 		`{\"cvv\":\"123\"}`:                           `{\"cvv\":\"[redacted]\"}`,
 		`{CVC:123 Name:x}`:                            `{CVC:[redacted] Name:x}`,
+		`cardCvv: 123`:                                `cardCvv: [redacted]`,
+		`card_cvc123`:                                 `card_cvc[redacted]`,
 		`CVV2: 999`:                                   `CVV2: [redacted]`,
 		"4111 1111 1111 1111 and cvc 123 of a caller": "[redacted] and cvc [redacted] of a caller",
 	}
@@ -70,6 +72,8 @@ func TestScrub_LeavesOtherTextsAlone(t *testing.T) {
 		"0192f3a4-1234-7456-8123-1234567890ab",
 		"2025-05-06 15:14:53.123456",
 		"ord_01jb9z6e8nfx5r9w2t7yq3m4k5",
+		"pay_01m8ardccaedcvc479r5av8w6n", // an id that looks like a verification code
+		"pay_01m8arddqxfjcvv135bfcngxqd",
 		"cvc check failed with 402 after 12 ms",
 		"cvc=12", "cvv=12345", "cv", "cvc", "cvv=",
 	} {
