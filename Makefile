@@ -19,6 +19,8 @@ GOVULNCHECK := $(TOOLS)/govulncheck
 PACKAGES ?= ./...
 STORES ?= ./internal/postgres/... ./internal/orders/... ./internal/idempotency/...
 TESTFLAGS ?=
+FUZZTIME ?= 30s
+FUZZ ?=
 ARGS ?=
 
 ##@ Run
@@ -63,6 +65,11 @@ test-containers: .tillway/bin/testcount ## run the store tests on PostgreSQL and
 .PHONY: .tillway/bin/testcount
 .tillway/bin/testcount:
 	@go build -o $@ ./internal/testcount
+
+# One worker for each target: the machine stays usable, and a run can be compared with the last one.
+.PHONY: fuzz
+fuzz: ## fuzz what reads foreign input, FUZZTIME (30s) for each target; FUZZ=expression picks some
+	@FUZZTIME='$(FUZZTIME)' FUZZ='$(FUZZ)' scripts/fuzz
 
 .PHONY: bench
 bench: ## payments per second beside the same SQL run bare (ARGS='--help' for its flags)
