@@ -14,7 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"tillway/internal/config"
+	"tillway/internal/heapfloor"
 )
+
+// heapFloor is less than the heap takes by itself when 200 payments are in flight.
+const heapFloor = 28 << 20
 
 // version is set by the build (-ldflags "-X main.version=…").
 var version = ""
@@ -22,6 +26,7 @@ var version = ""
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	heapfloor.Set(heapFloor)
 	if err := newRoot().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "tillway:", err)
 		os.Exit(exitCode(err)) //nolint:gocritic // the process ends here; there is nothing left to stop
