@@ -106,7 +106,23 @@ func forgotten(p Payment, ev Evidence) bool {
 
 // mismatch reports the first field in which the evidence speaks of other money than ours, nil when it fits.
 func mismatch(p Payment, ev Evidence) *discrepancyDraft {
-	d := &discrepancyDraft{
+	switch {
+	case ev.claimedElsewhere:
+		return differing("provider_transaction_id", p, ev)
+	case !ev.Amount.IsZero() && ev.Amount.Currency != p.Amount.Currency:
+		return differing("currency", p, ev)
+	case !ev.Amount.IsZero() && ev.Amount.Minor != p.Amount.Minor:
+		return differing("amount", p, ev)
+	case p.ProviderTransactionID != "" && ev.ProviderTransactionID != "" && p.ProviderTransactionID != ev.ProviderTransactionID:
+		return differing("provider_transaction_id", p, ev)
+	}
+	return nil
+}
+
+// differing is the disagreement about a payment, with both sides' word on everything that identifies its money.
+func differing(class string, p Payment, ev Evidence) *discrepancyDraft {
+	return &discrepancyDraft{
+		class: class,
 		ours: map[string]any{
 			"status": p.Status, "amount": p.Amount.Minor, "currency": p.Amount.Currency.Lower(),
 			"provider_transaction_id": p.ProviderTransactionID,
@@ -117,19 +133,6 @@ func mismatch(p Payment, ev Evidence) *discrepancyDraft {
 		},
 		atRisk: p.Amount,
 	}
-	switch {
-	case ev.claimedElsewhere:
-		d.class = "provider_transaction_id"
-	case !ev.Amount.IsZero() && ev.Amount.Currency != p.Amount.Currency:
-		d.class = "currency"
-	case !ev.Amount.IsZero() && ev.Amount.Minor != p.Amount.Minor:
-		d.class = "amount"
-	case p.ProviderTransactionID != "" && ev.ProviderTransactionID != "" && p.ProviderTransactionID != ev.ProviderTransactionID:
-		d.class = "provider_transaction_id"
-	default:
-		return nil
-	}
-	return d
 }
 
 // unproven reports whether the evidence claims more than it shows: money without naming an amount, or a "not found" that
