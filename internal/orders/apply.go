@@ -26,12 +26,18 @@ type Applied struct {
 // Rider queues a statement that commits together with the news, such as the notification that brought it.
 type Rider func(ctx context.Context, batch *pgx.Batch, applied Applied) error
 
-// Apply is the one door through which news reaches a payment, named by our reference at the provider. It locks the order,
-// folds the evidence into the facts and writes the result in one transaction of two round trips. The same news twice is a
-// no-op that succeeds. It returns ErrNoPayment when the reference is not ours; the rider is not run then.
+// Apply is the one door through which news reaches a payment, named by our reference at the provider. It folds the evidence
+// into the facts and writes the result in one transaction. The same news twice is a no-op that succeeds. It returns
+// ErrNoPayment when the reference is not ours; the rider is not run then.
+//
+// It decides on what it has read without a lock and writes guarded by that order's version; when the order has moved on in
+// between, it begins anew under the order's lock, where nothing can.
 func (s *Service) Apply(ctx context.Context, merchantTxnID string, ev Evidence, rider Rider) (Applied, error) {
 	ev = ev.storable()
-	c, err := s.applyLocked(ctx, merchantTxnID, ev, rider)
+	c, err := s.applyGuarded(ctx, merchantTxnID, ev, rider)
+	if errors.Is(err, errOrderMoved) {
+		c, err = s.applyLocked(ctx, merchantTxnID, ev, rider)
+	}
 	if postgres.IsUnique(err, "payments_provider_transaction_id_key") {
 		// Another payment bears this transaction: the provider's word cannot be taken, and must not be lost either.
 		ev.claimedElsewhere = true
@@ -44,25 +50,47 @@ func (s *Service) Apply(ctx context.Context, merchantTxnID string, ev Evidence, 
 	return c.applied(), nil
 }
 
+// applyGuarded reads, decides and writes in two round trips without a lock. It returns errOrderMoved when what it read no
+// longer held when it wrote; nothing is written then.
+func (s *Service) applyGuarded(ctx context.Context, merchantTxnID string, ev Evidence, rider Rider) (*change, error) {
+	row, err := s.queries.PaymentWithOrderByTxn(ctx, merchantTxnID)
+	if postgres.IsNoRows(err) {
+		return nil, ErrNoPayment
+	}
+	if err != nil {
+		return nil, err
+	}
+	// A batch without BEGIN is one transaction: it is committed as a whole or not at all.
+	batch := &pgx.Batch{}
+	c, err := s.decide(ctx, batch, row, ev, rider)
+	if err != nil || batch.Len() == 0 {
+		return c, err
+	}
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+		if postgres.IsRetryable(err) {
+			return nil, errOrderMoved
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// applyLocked does the same under the order's lock, in a transaction of two round trips.
 func (s *Service) applyLocked(ctx context.Context, merchantTxnID string, ev Evidence, rider Rider) (*change, error) {
 	var c *change
-	var pair pairRow
+	var row dbsqlc.PaymentWithOrderByTxnRow
 	err := postgres.InPipelinedTx(ctx, s.pool,
 		func(b *pgx.Batch) {
 			b.Queue(dbsqlc.OrderLockByTxn, merchantTxnID)
-			b.Queue(dbsqlc.PaymentWithOrderByTxn, merchantTxnID).Query(pair.scan)
+			b.Queue(dbsqlc.PaymentWithOrderByTxn, merchantTxnID).Query(func(rows pgx.Rows) error {
+				pair, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[pairRow])
+				row.Payment, row.Order = pair.Payment, pair.Order
+				return err
+			})
 		},
-		func(b *pgx.Batch) error {
-			o, p, err := pairFromRows(pair.Payment, pair.Order)
-			if err != nil {
-				return err
-			}
-			now := s.now()
-			c = fold(o, p, ev, s.rules(), now)
-			if err := c.queue(ctx, b, p.CorrelationID, now); err != nil || rider == nil {
-				return err
-			}
-			return rider(ctx, b, c.applied())
+		func(b *pgx.Batch) (err error) {
+			c, err = s.decide(ctx, b, row, ev, rider)
+			return err
 		})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, ErrNoPayment
@@ -70,7 +98,23 @@ func (s *Service) applyLocked(ctx context.Context, merchantTxnID string, ev Evid
 	return c, err
 }
 
-// queue writes the change, if there is anything to write, with the next batch of the transaction that holds the lock.
+// decide folds the evidence into what was read and queues what follows from it, the rider last.
+func (s *Service) decide(
+	ctx context.Context, b *pgx.Batch, row dbsqlc.PaymentWithOrderByTxnRow, ev Evidence, rider Rider,
+) (*change, error) {
+	o, p, err := pairFromRows(row.Payment, row.Order)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	c := fold(o, p, ev, s.rules(), now)
+	if err := c.queue(ctx, b, p.CorrelationID, now); err != nil || rider == nil {
+		return c, err
+	}
+	return c, rider(ctx, b, c.applied())
+}
+
+// queue adds the change to the batch, if there is anything to write. What else the batch holds is not committed without it.
 func (c *change) queue(ctx context.Context, b *pgx.Batch, correlationID string, now time.Time) error {
 	if !c.keep {
 		return nil
@@ -80,6 +124,7 @@ func (c *change) queue(ctx context.Context, b *pgx.Batch, correlationID string, 
 	if err != nil {
 		return err
 	}
+	args.Insist = true
 	if _, err := queries.PaymentApply(ctx, args); err != nil || c.discrepancy == nil {
 		return err
 	}
@@ -130,10 +175,4 @@ func (c *change) applied() Applied {
 type pairRow struct {
 	dbsqlc.Payment
 	dbsqlc.Order
-}
-
-func (r *pairRow) scan(rows pgx.Rows) error {
-	pair, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[pairRow])
-	*r = pair
-	return err
 }

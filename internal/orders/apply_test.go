@@ -45,10 +45,10 @@ func TestMoneyOperations_TakeOneRoundTripEach(t *testing.T) {
 	require.Equal(t, []string{"OrderGet", "PaymentBegin", "PaymentApply"}, b.tracer.since(), "T1 and T2 are one trip each")
 
 	b.apply(p, taken(orders.SourceNotification, o.Amount, p.MerchantTxnID))
-	require.Equal(t, []string{"begin+OrderLockByTxn+PaymentWithOrderByTxn", "PaymentApply+commit"}, b.tracer.since())
+	require.Equal(t, []string{"PaymentWithOrderByTxn", "PaymentApply"}, b.tracer.since(), "news waits for no lock")
 
 	b.apply(p, taken(orders.SourceNotification, o.Amount, p.MerchantTxnID))
-	require.Equal(t, []string{"begin+OrderLockByTxn+PaymentWithOrderByTxn", "commit"}, b.tracer.since(), "a repetition writes nothing")
+	require.Equal(t, []string{"PaymentWithOrderByTxn"}, b.tracer.since(), "a repetition writes nothing")
 }
 
 func TestApply_TwentyIdenticalNotificationsMakeOneEvent(t *testing.T) {
@@ -70,6 +70,37 @@ func TestApply_TwentyIdenticalNotificationsMakeOneEvent(t *testing.T) {
 	}, b.events(o.ID))
 	require.Equal(t, 1, b.count("SELECT count(*) FROM evidence WHERE source = 'notification'"))
 	require.Equal(t, orders.StatusPaid, b.get(o.ID).Status)
+}
+
+func TestApply_BeginsAnewUnderTheLockWhenTheOrderMovesOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.pool.Exec(t.Context(), "CREATE TABLE ridden (verdict text)")
+	require.NoError(t, err)
+	o, p := b.challenged()
+	ev := taken(orders.SourceNotification, o.Amount, p.MerchantTxnID)
+	b.tracer.since()
+	tries := 0
+	rider := func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
+		if tries++; tries == 1 { // between the reading and the writing, another process brings the same news
+			_, err := b.process().Apply(ctx, p.MerchantTxnID, ev, nil)
+			require.NoError(t, err)
+		}
+		batch.Queue("INSERT INTO ridden VALUES ($1)", applied.Verdict)
+		return nil
+	}
+
+	applied, err := b.service.Apply(t.Context(), p.MerchantTxnID, ev, rider)
+	require.NoError(t, err)
+	require.Equal(t, orders.PaymentSucceeded, applied.Payment.Status)
+	require.Equal(t, []string{
+		"PaymentWithOrderByTxn", "PaymentWithOrderByTxn", "PaymentApply", "PaymentApply+INSERT INTO ridden VALUES ($1)",
+		"begin+OrderLockByTxn+PaymentWithOrderByTxn", "INSERT INTO ridden VALUES ($1)+commit",
+	}, b.tracer.since())
+	require.Equal(t, 1, b.count("SELECT count(*) FROM ridden WHERE verdict = 'same'"), "what was decided on the old order is gone")
+	require.Equal(t, 1, b.count("SELECT count(*) FROM ridden"))
+	require.Equal(t, 1, b.count("SELECT count(*) FROM evidence WHERE source = 'notification'"))
+	require.Len(t, b.events(o.ID), 5)
 }
 
 func TestApply_NewsOfNobodysPaymentRunsNoRider(t *testing.T) {

@@ -33,7 +33,8 @@ FROM o, p;
 -- name: PaymentApply :one
 -- T2 of a charge and the write of any other news (design §3): the order, its payment, the events and the evidence, in one
 -- round trip, guarded by the version that the decision was made on. Zero means that the order has moved on; nothing is
--- written then. A discrepancy, which is rare, travels beside it under the order's lock (DiscrepancyOpen).
+-- written then. With others in its transaction, which must not commit without it, it insists and fails instead of
+-- answering zero: the notification that brought the news, a discrepancy (DiscrepancyOpen).
 WITH o AS (
     UPDATE orders SET
         status = @order_status, amount_paid = @order_amount_paid, amount_authorized = @order_amount_authorized,
@@ -74,7 +75,7 @@ WITH o AS (
     FROM o, p
     WHERE sqlc.narg('evidence_id')::uuid IS NOT NULL
 )
-SELECT count(*) FROM p;
+SELECT CASE WHEN @insist::boolean AND count(*) = 0 THEN refuse_stale() ELSE count(*) END::bigint FROM p;
 
 -- name: PaymentGet :one
 SELECT * FROM payments WHERE id = @id;

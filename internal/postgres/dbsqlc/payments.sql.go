@@ -28,31 +28,31 @@ func (q *Queries) OrderLockByTxn(ctx context.Context, merchantTxnID string) erro
 const PaymentApply = `-- name: PaymentApply :one
 WITH o AS (
     UPDATE orders SET
-        status = $1, amount_paid = $2, amount_authorized = $3,
-        needs_review = $4, last_sequence = $5, paid_at = $6,
-        version = version + 1, updated_at = $7
-    WHERE orders.id = $8 AND orders.version = $9
+        status = $2, amount_paid = $3, amount_authorized = $4,
+        needs_review = $5, last_sequence = $6, paid_at = $7,
+        version = version + 1, updated_at = $8
+    WHERE orders.id = $9 AND orders.version = $10
     RETURNING orders.id, orders.livemode
 ), p AS (
     UPDATE payments SET
-        status = $10, amount_authorized = $11, amount_captured = $12,
-        provider_transaction_id = $13, confirmed = $14, surplus = $15,
-        card_brand = $16, card_country = $17, redirect_url = $18, challenged = $19,
-        three_ds_result = $20, eci = $21, failure_code = $22,
-        failure_decline_code = $23, failure_message = $24,
-        failure_category = $25, failure_provider_code = $26,
-        not_found_count = $27, next_check_at = $28, final_at = $29,
-        idempotency_principal = CASE WHEN $30::boolean THEN NULL ELSE idempotency_principal END,
-        idempotency_key = CASE WHEN $30 THEN NULL ELSE idempotency_key END,
-        idempotency_fingerprint = CASE WHEN $30 THEN NULL ELSE idempotency_fingerprint END,
-        updated_at = $7
+        status = $11, amount_authorized = $12, amount_captured = $13,
+        provider_transaction_id = $14, confirmed = $15, surplus = $16,
+        card_brand = $17, card_country = $18, redirect_url = $19, challenged = $20,
+        three_ds_result = $21, eci = $22, failure_code = $23,
+        failure_decline_code = $24, failure_message = $25,
+        failure_category = $26, failure_provider_code = $27,
+        not_found_count = $28, next_check_at = $29, final_at = $30,
+        idempotency_principal = CASE WHEN $31::boolean THEN NULL ELSE idempotency_principal END,
+        idempotency_key = CASE WHEN $31 THEN NULL ELSE idempotency_key END,
+        idempotency_fingerprint = CASE WHEN $31 THEN NULL ELSE idempotency_fingerprint END,
+        updated_at = $8
     FROM o
-    WHERE payments.id = $31 AND payments.order_id = o.id
+    WHERE payments.id = $32 AND payments.order_id = o.id
     RETURNING payments.id
 ), e AS (
     INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
-    SELECT o.id, unnest($32::bigint[]), unnest($33::uuid[]), o.livemode, unnest($34::text[]),
-        unnest($35::text[])::jsonb, $36, $7
+    SELECT o.id, unnest($33::bigint[]), unnest($34::uuid[]), o.livemode, unnest($35::text[]),
+        unnest($36::text[])::jsonb, $37, $8
     FROM o
 ), v AS (
     INSERT INTO evidence (
@@ -60,16 +60,17 @@ WITH o AS (
         provider_code, digest, body, correlation_id, created_at
     )
     SELECT
-        $37::uuid, o.id, p.id, $38, $39, $40, $41, $42,
-        $43, $44, $45, $46, $47,
-        $36, $7
+        $38::uuid, o.id, p.id, $39, $40, $41, $42, $43,
+        $44, $45, $46, $47, $48,
+        $37, $8
     FROM o, p
-    WHERE $37::uuid IS NOT NULL
+    WHERE $38::uuid IS NOT NULL
 )
-SELECT count(*) FROM p
+SELECT CASE WHEN $1::boolean AND count(*) = 0 THEN refuse_stale() ELSE count(*) END::bigint FROM p
 `
 
 type PaymentApplyParams struct {
+	Insist                bool
 	OrderStatus           string
 	OrderAmountPaid       int64
 	OrderAmountAuthorized int64
@@ -121,9 +122,11 @@ type PaymentApplyParams struct {
 
 // T2 of a charge and the write of any other news (design §3): the order, its payment, the events and the evidence, in one
 // round trip, guarded by the version that the decision was made on. Zero means that the order has moved on; nothing is
-// written then. A discrepancy, which is rare, travels beside it under the order's lock (DiscrepancyOpen).
+// written then. With others in its transaction, which must not commit without it, it insists and fails instead of
+// answering zero: the notification that brought the news, a discrepancy (DiscrepancyOpen).
 func (q *Queries) PaymentApply(ctx context.Context, arg PaymentApplyParams) (int64, error) {
 	row := q.db.QueryRow(ctx, PaymentApply,
+		arg.Insist,
 		arg.OrderStatus,
 		arg.OrderAmountPaid,
 		arg.OrderAmountAuthorized,
@@ -172,9 +175,9 @@ func (q *Queries) PaymentApply(ctx context.Context, arg PaymentApplyParams) (int
 		arg.Digest,
 		arg.Body,
 	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const PaymentBegin = `-- name: PaymentBegin :execrows
