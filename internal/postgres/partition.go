@@ -17,6 +17,10 @@ const boundLayout = "2006-01-02 15:04:05Z07:00"
 // follows, months in all, named <table>_2026_11. Those that exist are left
 // alone, and any number of processes may ask at once.
 //
+// A month of which the default partition holds rows already stays there: what
+// was written without a partition is kept, not moved. That month has none of its
+// own then, and the others are made all the same.
+//
 // A partition is made beside the table and attached, which lets reads and
 // writes of the others go on; CREATE TABLE ... PARTITION OF would wait for,
 // and then stop, all of them.
@@ -28,6 +32,9 @@ func EnsureMonthlyPartitions(ctx context.Context, db Beginner, table string, fro
 		err := InTx(ctx, db, func(ctx context.Context, tx pgx.Tx) error {
 			return ensurePartition(ctx, tx, table, month)
 		})
+		if IsCheck(err, "") { // nothing else is checked: the new partition is empty
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("ensure the partition of %s for %s: %w", table, month.Format("2006-01"), err)
 		}

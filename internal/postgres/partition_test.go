@@ -115,3 +115,19 @@ func TestEnsureMonthlyPartitions_RefusesATableOfThatNameThatIsNoPartition(t *tes
 	err = postgres.EnsureMonthlyPartitions(t.Context(), pool, "letters", november, 1)
 	require.ErrorContains(t, err, "already exists")
 }
+
+func TestEnsureMonthlyPartitions_LeavesAMonthInTheDefaultPartition(t *testing.T) {
+	t.Parallel()
+	pool := letters(t)
+	_, err := pool.Exec(t.Context(), "CREATE TABLE letters_default PARTITION OF letters DEFAULT")
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), "INSERT INTO letters (created_at, body) VALUES ('2026-12-05T00:00:00Z', 'ahead')")
+	require.NoError(t, err)
+
+	for range 2 {
+		require.NoError(t, postgres.EnsureMonthlyPartitions(t.Context(), pool, "letters", november, 3))
+		require.Equal(t, []string{"letters_2026_11", "letters_2027_01", "letters_default"}, partitions(t, pool))
+	}
+	_, err = pool.Exec(t.Context(), "INSERT INTO letters (created_at, body) VALUES ('2026-12-06T00:00:00Z', 'more')")
+	require.NoError(t, err)
+}
