@@ -4,8 +4,10 @@
 package ids
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"go.jetify.com/typeid/v2"
@@ -97,6 +99,14 @@ func (id ID[E]) IsZero() bool { return id.value == uuid.Nil }
 
 // UUID returns the form that the database stores.
 func (id ID[E]) UUID() uuid.UUID { return id.value }
+
+// Time returns when the identifier was drawn, to the millisecond and in real time, whatever a test clock says: a UUIDv7 bears
+// it in its first 48 bits (RFC 9562 §5.7).
+func (id ID[E]) Time() time.Time {
+	var millis [8]byte
+	copy(millis[2:], id.value[:6])
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(millis[:]))).UTC() //nolint:gosec // 48 bits
+}
 
 // Nullable returns the form that the database stores, nil for the zero value.
 func (id ID[E]) Nullable() *uuid.UUID {

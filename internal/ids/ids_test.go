@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -64,4 +65,12 @@ func TestNew_SortsByCreation(t *testing.T) {
 		require.Less(t, previous.String(), next.String())
 		previous = next
 	}
+}
+
+func TestTime_IsWhenTheIdentifierWasDrawn(t *testing.T) {
+	t.Parallel()
+	before := time.Now().Truncate(time.Millisecond)
+	drawn := ids.New[ids.OrderEntity]().Time()
+	require.False(t, drawn.Before(before))
+	require.False(t, drawn.After(time.Now()))
 }
