@@ -9,8 +9,9 @@ import (
 	"tillway/internal/fault"
 )
 
-// charge sends the sale on a context that outlives the caller and waits for the outcome as long as the caller may wait.
-func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest) (PayResult, error) {
+// charge sends the sale on a context that outlives the caller and waits for the outcome as long as the caller may wait. Began
+// is when the payment was about to be recorded, in real time.
+func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest, began time.Time) (PayResult, error) {
 	type outcome struct {
 		payment   Payment
 		neverSent bool
@@ -18,7 +19,7 @@ func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest
 	done := make(chan outcome, 1)
 	s.inFlight.Go(func() {
 		ctx := context.WithoutCancel(ctx)
-		ev := s.send(ctx, s.saleOf(o, p, req))
+		ev := s.send(ctx, s.saleOf(o, p, req), began)
 		done <- outcome{s.record(ctx, o, p, ev), ev.Outcome == OutcomeNeverSent}
 	})
 	deadline := time.NewTimer(s.config.CallerDeadline)
@@ -39,10 +40,10 @@ func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest
 // send calls the provider, once. A defect on the way must not end the process with a charge in the air: what panics after
 // sending is unknown, and queries settle it.
 //
-// The time that the call may take counts from the recording. A machine that was paused in between must not charge now: by
+// The time that the call may take counts from the recording, in real time. A machine that was paused in between must not charge now: by
 // this time others may have asked, been told that there is no such payment, and let the shopper pay again.
-func (s *Service) send(ctx context.Context, sale Sale) (ev Evidence) {
-	left := s.config.ChargeTimeout - max(0, s.now().Sub(sale.SentAt))
+func (s *Service) send(ctx context.Context, sale Sale, began time.Time) (ev Evidence) {
+	left := s.config.ChargeTimeout - max(0, s.realNow().Sub(began))
 	if left <= 0 {
 		return Evidence{Source: SourceAnswer, Outcome: OutcomeNeverSent}
 	}

@@ -36,6 +36,9 @@ type rules struct {
 	schedule      Schedule
 	notFoundAfter time.Duration
 	confirm       ConfirmByQuery
+	// landedBefore is a moment in real time: the calls of payments that were recorded before it have ended. A clock that is
+	// moved must not turn a call that is under way into one that never arrived.
+	landedBefore time.Time
 }
 
 // change is what one piece of evidence makes of a payment and its order: their new facts, and everything that is written
@@ -136,13 +139,13 @@ func differing(class string, p Payment, ev Evidence) *discrepancyDraft {
 }
 
 // unproven reports whether the evidence claims more than it shows: money without naming an amount, or a "not found" that
-// has not been repeated often and late enough to be believed.
+// has not been repeated often and late enough to be believed: late by the clock, and with the call over in real time.
 func unproven(p Payment, ev Evidence, r rules, now time.Time) bool {
 	switch ev.Outcome {
 	case OutcomeSucceeded, OutcomeAuthorized:
 		return ev.Amount.IsZero()
 	case OutcomeNotFound:
-		return p.NotFoundCount+1 < notFoundAnswers || now.Sub(p.SentAt) < r.notFoundAfter
+		return p.NotFoundCount+1 < notFoundAnswers || now.Sub(p.SentAt) < r.notFoundAfter || !p.ID.Time().Before(r.landedBefore)
 	case OutcomeDeclined, OutcomeClosed, OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown, OutcomeNeverSent:
 	}
 	return false

@@ -76,10 +76,11 @@ func (s *Service) payOnce(ctx context.Context, o Order, req PayRequest) (PayResu
 		// A repeated key has its answer here, whether the provider can be reached now or not.
 		return s.replayOr(ctx, req, err)
 	}
+	began := s.realNow()
 	o, p, err := s.begin(ctx, o, req)
 	switch {
 	case err == nil:
-		return s.charge(ctx, o, p, req)
+		return s.charge(ctx, o, p, req, began)
 	case postgres.IsUnique(err, "payments_idempotency_key"):
 		// Moved on, when the key has been set free since: its request turned out never to have been sent.
 		return s.replayOr(ctx, req, errOrderMoved)
@@ -136,7 +137,7 @@ func (s *Service) begin(ctx context.Context, o Order, req PayRequest) (Order, Pa
 }
 
 func newPayment(o Order, req PayRequest, now time.Time) Payment {
-	id := ids.New[ids.PaymentEntity]()
+	id := ids.New[ids.PaymentEntity]() // drawn now: its time says when the call began
 	returnURL := req.ReturnURL
 	if returnURL == "" {
 		returnURL = o.ReturnURL

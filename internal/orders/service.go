@@ -32,6 +32,9 @@ type Config struct {
 	Confirm                       ConfirmByQuery
 	// SecretKey derives client secrets: 32 bytes.
 	SecretKey []byte
+	// RealNow is real time, whatever the service's clock says: it measures how long a call may still be under way. Nil:
+	// time.Now.
+	RealNow func() time.Time
 }
 
 // Observer is told what a Service does, for metrics. All methods return at once.
@@ -51,22 +54,33 @@ type Service struct {
 	observer Observer
 	log      *slog.Logger
 	now      func() time.Time
+	realNow  func() time.Time
 	config   Config
 	inFlight sync.WaitGroup
 }
 
-// New makes a Service. The clock decides every time that is recorded or compared.
+// New makes a Service. The clock decides every time that is recorded or compared, but for how long a call to the provider has
+// been under way: that is real time (Config.RealNow), counted from the payment's id, which is drawn when it is recorded.
 func New(pool *pgxpool.Pool, gateway Gateway, observer Observer, log *slog.Logger, now func() time.Time, config Config) *Service {
+	if config.RealNow == nil {
+		config.RealNow = time.Now
+	}
 	return &Service{
-		pool: pool, queries: dbsqlc.New(pool), gateway: gateway, observer: observer, log: log, config: config,
+		pool: pool, realNow: config.RealNow, queries: dbsqlc.New(pool), gateway: gateway, observer: observer, log: log, config: config,
 		// The database keeps microseconds: what is decided on must be what is stored.
 		now: func() time.Time { return now().UTC().Truncate(time.Microsecond) },
 	}
 }
 
 func (s *Service) rules() rules {
-	return rules{schedule: s.config.Schedule, notFoundAfter: s.config.NotFoundAfter, confirm: s.config.Confirm}
+	return rules{
+		schedule: s.config.Schedule, notFoundAfter: s.config.NotFoundAfter, confirm: s.config.Confirm,
+		landedBefore: s.realNow().Add(-min(s.config.NotFoundAfter, s.config.ChargeTimeout)),
+	}
 }
+
+// underWay is how long ago, in real time, a payment was recorded and so its call began at the earliest.
+func (s *Service) underWay(p ids.Payment) time.Duration { return max(0, s.realNow().Sub(p.Time())) }
 
 // Drain waits until no charge is in flight, or ctx ends. New charges must not be started meanwhile.
 func (s *Service) Drain(ctx context.Context) error {
