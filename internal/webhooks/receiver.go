@@ -44,6 +44,8 @@ type Config struct {
 	AllowSource func(netip.Addr) bool
 	// PublicURL is where errors are explained, without a trailing slash.
 	PublicURL string
+	// RealNow is real time, where the receiver's clock is one that tests move: it limits what is quarantined. Nil: that clock.
+	RealNow func() time.Time
 }
 
 // Receiver takes in notifications. It is an http.Handler and safe for concurrent use by any number of processes on one
@@ -68,9 +70,12 @@ func New(
 ) *Receiver {
 	// The database keeps microseconds, and the month of a row is found again by its time.
 	clock := func() time.Time { return now().UTC().Truncate(time.Microsecond) }
+	if config.RealNow == nil {
+		config.RealNow = clock
+	}
 	return &Receiver{
 		pool: pool, queries: dbsqlc.New(pool), orders: service, translate: translate, jobs: inserter, metrics: metrics,
-		log: log, now: clock, config: config, gate: newGate(clock),
+		log: log, now: clock, config: config, gate: newGate(config.RealNow),
 	}
 }
 
