@@ -161,3 +161,16 @@ type Payment struct {
 	NextCheckAt *time.Time
 	FinalAt     *time.Time
 }
+
+// The one row is the clock of a test installation. In live mode nobody reads it.
+type TestClock struct {
+	ID bool
+	// Microseconds that the clock is ahead of real time.
+	AheadUs int64
+	// When it was last moved, in real time.
+	MovedAt              *time.Time
+	IdempotencyPrincipal *string
+	// Of the request that moved it last: repeated, it moves nothing.
+	IdempotencyKey         *string
+	IdempotencyFingerprint []byte
+}
