@@ -37,6 +37,8 @@ type Options struct {
 	MaxWorkers int
 	// SoftStop is how long running jobs may go on after the process is told to stop; then their contexts end.
 	SoftStop time.Duration
+	// Refresh reads the clock anew, before each job; nil where it is real time.
+	Refresh func(context.Context) error
 }
 
 // Runner works the queue.
@@ -51,7 +53,8 @@ func NewInserter(pool *pgxpool.Pool, log *slog.Logger) (*Inserter, error) {
 	return client, nil
 }
 
-// New makes a Runner for the workers of the domains. The clock says which month it is.
+// New makes a Runner for the workers of the domains. The clock says which month it is; how long a job took is told in real
+// time.
 func New(pool *pgxpool.Pool, log *slog.Logger, now func() time.Time, opts Options, register ...Register) (*Runner, error) {
 	workers := river.NewWorkers()
 	for _, add := range append([]Register{partitions{pool: pool, now: now}.register}, register...) {
@@ -65,9 +68,13 @@ func New(pool *pgxpool.Pool, log *slog.Logger, now func() time.Time, opts Option
 	if opts.SoftStop == 0 {
 		opts.SoftStop = DefaultSoftStop
 	}
+	middleware := []rivertype.Middleware{&canonicalLine{log: log, now: time.Now}}
+	if opts.Refresh != nil {
+		middleware = append(middleware, &freshClock{refresh: opts.Refresh})
+	}
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Logger:          quiet(log),
-		Middleware:      []rivertype.Middleware{&canonicalLine{log: log, now: now}},
+		Middleware:      middleware,
 		PeriodicJobs:    []*river.PeriodicJob{periodicPartitions()},
 		Queues:          map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: opts.MaxWorkers}},
 		SoftStopTimeout: opts.SoftStop,

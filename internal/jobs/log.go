@@ -17,7 +17,7 @@ type canonicalLine struct {
 	river.MiddlewareDefaults
 
 	log *slog.Logger
-	now func() time.Time
+	now func() time.Time // real: it measures
 }
 
 // Work runs the job and logs what became of it. It is River's rivertype.WorkerMiddleware.
