@@ -24,6 +24,7 @@ import (
 	"tillway/internal/postgres"
 	"tillway/internal/ratelimit"
 	"tillway/internal/telemetry"
+	"tillway/internal/testclock"
 	"tillway/internal/webhooks"
 	"tillway/migrations"
 )
@@ -44,7 +45,10 @@ type app struct {
 	orders   *orders.Service
 	events   *events.Service
 	receiver *webhooks.Receiver
-	closers  []func(context.Context) error
+	// clock is nil in live mode; now is what it tells, else real time. Whatever decides business times takes now.
+	clock   *testclock.Clock
+	now     func() time.Time
+	closers []func(context.Context) error
 }
 
 // newApp wires the service, which logs to log. It reaches PostgreSQL, which must be migrated, and creates the configured keys; Redis and the
@@ -64,7 +68,7 @@ func newApp(ctx context.Context, cfg config.Config, log io.Writer) (_ *app, err 
 	}
 	a.tel.InstallGlobals(a.log) //nolint:contextcheck // the complaints that it logs come with no context
 	a.closers = append(a.closers, a.tel.Shutdown)
-	for _, step := range []func(context.Context) error{a.openPostgres, a.openRedis, a.openProvider, a.openDomains} {
+	for _, step := range []func(context.Context) error{a.openPostgres, a.openClock, a.openRedis, a.openProvider, a.openDomains} {
 		if err := step(ctx); err != nil {
 			return a, err
 		}
@@ -87,6 +91,25 @@ func (a *app) openPostgres(ctx context.Context) (err error) {
 	if pending {
 		return errors.New("the database lacks migrations of this version: run `server migrate up` first")
 	}
+	return nil
+}
+
+// openClock wires the time by which the domains decide.
+func (a *app) openClock(ctx context.Context) (err error) {
+	a.now = time.Now
+	if a.config.Livemode {
+		return nil
+	}
+	a.clock, err = testclock.Open(ctx, a.pool, testclock.Options{
+		Log:     a.log,
+		Prepare: func(ctx context.Context, to time.Time) error { return jobs.EnsurePartitions(ctx, a.pool, to) },
+		Carry:   jobs.Forward,
+		CatchUp: func(ctx context.Context) error { return jobs.CatchUp(ctx, a.pool) },
+	})
+	if err != nil {
+		return err
+	}
+	a.now = a.clock.Now
 	return nil
 }
 
@@ -145,11 +168,11 @@ func (a *app) openDomains(ctx context.Context) error {
 	if err := a.keys.Bootstrap(ctx, bootstrap); err != nil {
 		return fmt.Errorf("create the keys of API_KEYS: %w", err)
 	}
-	a.orders = orders.New(a.pool, a.gateway, observer{a.tel.Metrics}, a.log, time.Now, orders.Config{
+	a.orders = orders.New(a.pool, a.gateway, observer{a.tel.Metrics}, a.log, a.now, orders.Config{
 		Livemode: cfg.Livemode, PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
 		MaxAmount: cfg.MaxAmount, CallerDeadline: cfg.CallerDeadline, ChargeTimeout: cfg.OnerwayTimeout + chargeMargin,
 		Schedule: orders.Schedule(cfg.ResolveSchedule), NotFoundAfter: cfg.NotFoundAfter,
-		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(),
+		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: time.Now,
 	})
 	a.events = events.New(a.pool)
 	return a.openReceiver()
@@ -161,9 +184,9 @@ func (a *app) openReceiver() error {
 	if err != nil {
 		return fmt.Errorf("set up the job queue: %w", err)
 	}
-	a.receiver = webhooks.New(a.pool, a.orders, a.gateway.NotificationEvidence, inserter, a.tel.Metrics, a.log, time.Now, webhooks.Config{
+	a.receiver = webhooks.New(a.pool, a.orders, a.gateway.NotificationEvidence, inserter, a.tel.Metrics, a.log, a.now, webhooks.Config{
 		MerchantNo: cfg.OnerwayMerchantNo, Secrets: a.provider.Secrets(), AllowSource: cfg.OnerwayIPAllowlist.Allows,
-		PublicURL: cfg.PublicURL.String(),
+		PublicURL: cfg.PublicURL.String(), RealNow: time.Now,
 	})
 	return nil
 }

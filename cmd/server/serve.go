@@ -103,6 +103,9 @@ func (a *app) parts(ctx context.Context, opts serveOptions) ([]func(context.Cont
 		return nil, err
 	}
 	parts := []func(context.Context) error{admin.run}
+	if a.clock != nil {
+		parts = append(parts, a.clock.Run)
+	}
 	if opts.workers {
 		workers, err := a.workers()
 		if err != nil {

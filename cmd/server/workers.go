@@ -11,7 +11,11 @@ import (
 
 // workers wires what runs in the background: the job queue, and the sweeps that settle and expire.
 func (a *app) workers() ([]func(context.Context) error, error) {
-	runner, err := jobs.New(a.pool, a.log, time.Now, jobs.Options{}, a.receiver.Register)
+	var opts jobs.Options
+	if a.clock != nil {
+		opts.Refresh = a.clock.Refresh
+	}
+	runner, err := jobs.New(a.pool, a.log, a.now, opts, a.receiver.Register)
 	if err != nil {
 		return nil, fmt.Errorf("set up the job queue: %w", err)
 	}

@@ -17,7 +17,7 @@ import (
 func (s *server) limitRate(c *gin.Context) {
 	if face := s.routeOf(c).face; face != faceAPI && face != faceNone {
 		showLimit(c.Writer.Header(), ratelimit.Decision{
-			Limit: s.RateLimit, Remaining: s.RateLimit, Reset: s.Now().Add(time.Second),
+			Limit: s.RateLimit, Remaining: s.RateLimit, Reset: s.RealNow().Add(time.Second),
 		})
 		return
 	}

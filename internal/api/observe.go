@@ -33,7 +33,7 @@ func (s *server) trace() gin.HandlerFunc {
 
 // logRequest writes the one line that tells the whole of a request, and counts it.
 func (s *server) logRequest(c *gin.Context) {
-	c.Request = c.Request.WithContext(telemetry.Begin(c.Request.Context(), s.Now))
+	c.Request = c.Request.WithContext(telemetry.Begin(c.Request.Context(), s.RealNow))
 	c.Next()
 
 	ctx, status, route := c.Request.Context(), c.Writer.Status(), s.routeOf(c).pattern

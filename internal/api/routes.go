@@ -64,11 +64,31 @@ func (r route) allows(p principal) bool {
 	return false
 }
 
+const testClockPattern = "/v1/test_clock"
+
+// testRoutes are there only while no real money moves: in live mode nothing answers at their paths.
+func (s *server) testRoutes() []route {
+	if s.Livemode {
+		return nil
+	}
+	admin := []apikeys.Role{apikeys.RoleAdmin}
+	return []route{
+		{
+			method: http.MethodGet, pattern: testClockPattern, face: faceAPI, roles: admin,
+			rel: "test_clock", handle: endpoint(s, s.getTestClock),
+		},
+		{
+			method: http.MethodPost, pattern: testClockPattern, face: faceAPI, roles: admin,
+			rel: "test_clock:advance", handle: endpoint(s, s.moveTestClock),
+		},
+	}
+}
+
 // allRoutes is the table of all routes (API.md §2).
 func (s *server) allRoutes() []route {
 	anyRole := apikeys.Roles()
 	commerce := []apikeys.Role{apikeys.RoleStorefront, apikeys.RoleAdmin}
-	return []route{
+	return append([]route{
 		{
 			method: http.MethodGet, pattern: "/v1", face: faceAPI, roles: anyRole,
 			handle: endpoint(s, s.getRoot),
@@ -128,5 +148,5 @@ func (s *server) allRoutes() []route {
 		{method: http.MethodGet, pattern: "/docs", face: faceProcess, handle: gin.WrapH(DocsHandler())},
 		{method: http.MethodGet, pattern: "/healthz", face: faceProcess, handle: s.healthz},
 		{method: http.MethodGet, pattern: "/readyz", face: faceProcess, handle: s.readyz},
-	}
+	}, s.testRoutes()...)
 }

@@ -25,6 +25,7 @@ import (
 	"tillway/internal/orders"
 	"tillway/internal/ratelimit"
 	"tillway/internal/telemetry"
+	"tillway/internal/testclock"
 )
 
 // Deps is everything that the API needs of the rest.
@@ -57,7 +58,12 @@ type Deps struct {
 	// Tracer is nil when traces go nowhere.
 	Tracer     trace.TracerProvider
 	Propagator propagation.TextMapPropagator
-	Now        func() time.Time
+	// Now is the clock by which it is decided what may be done; it may be one that tests move.
+	Now func() time.Time
+	// RealNow measures requests and limits; Now when nil.
+	RealNow func() time.Time
+	// TestClock is what Now tells while no real money moves; nil in live mode.
+	TestClock *testclock.Clock
 }
 
 // Check is one thing that readiness depends on, or reports.
@@ -79,6 +85,9 @@ type server struct {
 
 // New returns the handler of the public address.
 func New(deps Deps) http.Handler {
+	if deps.RealNow == nil {
+		deps.RealNow = deps.Now
+	}
 	gin.SetMode(gin.ReleaseMode) // process-wide in gin; the other modes print to standard output
 	s := &server{Deps: deps, routes: map[Route]route{}, pageTemplate: newPageTemplate(), pagePolicy: newPagePolicy()}
 	s.table = s.allRoutes()

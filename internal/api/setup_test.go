@@ -37,6 +37,7 @@ import (
 	"tillway/internal/postgres/pgtest"
 	"tillway/internal/ratelimit"
 	"tillway/internal/telemetry"
+	"tillway/internal/testclock"
 )
 
 const (
@@ -238,8 +239,10 @@ func setupWith(t testing.TB, provider orders.Gateway, adjust ...func(*api.Deps))
 		require.NoError(t, err)
 		b.keys[role] = secret
 	}
+	clock, err := testclock.Open(t.Context(), b.pool, testclock.Options{Log: logger})
+	require.NoError(t, err)
 	deps := api.Deps{
-		Orders: b.orders, Events: events.New(b.pool), Keys: secrets, Idempotency: store, Fingerprints: fingerprints,
+		TestClock: clock, Orders: b.orders, Events: events.New(b.pool), Keys: secrets, Idempotency: store, Fingerprints: fingerprints,
 		Limiter: limiter, RateLimit: 10_000, PublicURL: publicURL, ReturnURLAllowed: allowed,
 		ReturnSecret: []byte(returnSecret), Logger: logger, Metrics: telemetry.DiscardMetrics(),
 		Propagator: propagation.TraceContext{}, Now: time.Now,

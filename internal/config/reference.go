@@ -35,7 +35,7 @@ const (
 func sections() []section {
 	return []section{
 		{"Process", []variable{
-			{Name: "LIVEMODE", Meaning: "`true` when real money moves. Demands https and live keys; `false` refuses the provider's live host and live keys."},
+			{Name: "LIVEMODE", Meaning: "`true` when real money moves. Demands https and live keys; `false` refuses the provider's live host and live keys, and opens the test clock (`/v1/test_clock`), whose offset live mode ignores."},
 			{Name: "LOG_LEVEL", Meaning: "`debug`, `info`, `warn` or `error`."},
 			{Name: "LISTEN_ADDR", Meaning: "Address of the public HTTP server, `host:port`."},
 			{Name: "ADMIN_ADDR", Meaning: "Address of `/metrics` and `/debug/pprof`, `host:port`. Keep it out of the public's reach."},
@@ -73,7 +73,7 @@ func sections() []section {
 		{"Settling", []variable{
 			{Name: "CONFIRM_BY_QUERY", Meaning: "When a notification is confirmed by asking the provider: `always`, `mismatch` or `never`."},
 			{Name: "RESOLVE_SCHEDULE", Meaning: "Times since sending at which an open outcome is queried, increasing; then daily to day 7."},
-			{Name: "NOT_FOUND_AFTER", Meaning: "How long after sending the provider's \"not found\" begins to count."},
+			{Name: "NOT_FOUND_AFTER", Meaning: "How long after sending the provider's \"not found\" begins to count, by the clock of the installation; while the call may still be under way it never does, however a test clock was moved."},
 		}},
 		{"OpenTelemetry", []variable{
 			{Name: "OTEL_SDK_DISABLED", Meaning: "`true` switches tracing off."},
