@@ -78,7 +78,8 @@ func TestRoot_LeadsToWhatTheKeyMayDo(t *testing.T) {
 	ops := b.do(t, request{method: "GET", path: "/v1", as: apikeys.RoleOps})
 	require.Equal(t, http.StatusOK, ops.status)
 	require.ElementsMatch(t, []string{
-		"self", "describedby", "help", "orders", "order", "order:payments", "payments", "payment", "events", "event",
+		"self", "describedby", "help", "orders", "order", "order:payments", "order:timeline", "payments", "payment", "events",
+		"event",
 	}, ops.rels())
 	storefront := b.do(t, request{method: "GET", path: "/v1"})
 	require.Equal(t, map[string]any{"href": "/v1/orders/{id}/payments", "method": "POST", "templated": true},

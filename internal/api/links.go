@@ -34,6 +34,7 @@ func (s *server) orderLinks(o orders.Order, caller principal) links {
 	id := o.ID.String()
 	l := links{"self": {Href: "/v1/orders/" + id}}
 	s.offer(l, caller, "order:payments", http.MethodGet, "/v1/orders/{id}/payments", id)
+	s.offer(l, caller, "order:timeline", http.MethodGet, "/v1/orders/{id}/timeline", id)
 	if o.Status.Payable() && o.ExpiresAt.After(s.Now()) {
 		s.offer(l, caller, "order:pay", http.MethodPost, "/v1/orders/{id}/payments", id)
 	}

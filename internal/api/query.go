@@ -101,15 +101,21 @@ func (q *query) created() orders.TimeRange {
 	}
 }
 
+// limit returns how many to return at most.
+func (q *query) limit(otherwise int) int {
+	limit := q.number("limit")
+	if limit == nil {
+		return otherwise
+	}
+	if *limit < 1 || *limit > maxLimit {
+		q.fail("limit", "limit must be between 1 and %d.", maxLimit)
+	}
+	return int(*limit)
+}
+
 func (q *query) page() orders.Page {
 	page := orders.Page{
-		Limit: defaultLimit, StartingAfter: q.text("starting_after"), EndingBefore: q.text("ending_before"),
-	}
-	if limit := q.number("limit"); limit != nil {
-		if *limit < 1 || *limit > maxLimit {
-			q.fail("limit", "limit must be between 1 and %d.", maxLimit)
-		}
-		page.Limit = int(*limit)
+		Limit: q.limit(defaultLimit), StartingAfter: q.text("starting_after"), EndingBefore: q.text("ending_before"),
 	}
 	if page.StartingAfter != "" && page.EndingBefore != "" {
 		q.fail("ending_before", "starting_after and ending_before exclude each other.")

@@ -88,6 +88,7 @@ func (s *server) testRoutes() []route {
 func (s *server) allRoutes() []route {
 	anyRole := apikeys.Roles()
 	commerce := []apikeys.Role{apikeys.RoleStorefront, apikeys.RoleAdmin}
+	operators := []apikeys.Role{apikeys.RoleOps, apikeys.RoleAdmin}
 	return append([]route{
 		{
 			method: http.MethodGet, pattern: "/v1", face: faceAPI, roles: anyRole,
@@ -120,6 +121,10 @@ func (s *server) allRoutes() []route {
 		{
 			method: http.MethodGet, pattern: "/v1/orders/{id}/payments", face: faceAPI, roles: anyRole,
 			rel: "order:payments", handle: listing(s, s.listOrderPayments),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/orders/{id}/timeline", face: faceAPI, roles: operators,
+			rel: "order:timeline", handle: listing(s, s.getTimeline),
 		},
 		{
 			method: http.MethodGet, pattern: "/v1/payments", face: faceAPI, roles: anyRole,

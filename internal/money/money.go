@@ -143,3 +143,13 @@ func (a Amount) Times(n int64) (Amount, error) {
 
 // String writes the amount for people and logs, as in "27.00 EUR".
 func (a Amount) String() string { return a.Decimal() + " " + a.Currency.Code() }
+
+// Display writes the amount as an English reader expects it, as in "€27.00", "CA$27.00" or "CHF 27.00". It is for people,
+// not for programs: the space is one that does not break.
+func (a Amount) Display() string {
+	amount, err := currency.NewAmountFromInt64(a.Minor, a.Currency.Code())
+	if err != nil { // no currency
+		return a.String()
+	}
+	return currency.NewFormatter(currency.NewLocale("en")).Format(amount)
+}

@@ -17,6 +17,26 @@ func currencyOf(t require.TestingT, code string) money.Currency {
 	return c
 }
 
+func TestDisplay_WritesForPeople(t *testing.T) {
+	t.Parallel()
+
+	for _, tc := range []struct {
+		code  string
+		minor int64
+		text  string
+	}{
+		{"EUR", 123456789, "€1,234,567.89"},
+		{"EUR", -5, "-€0.05"},
+		{"USD", 2700, "$27.00"},
+		{"CAD", 2700, "CA$27.00"},
+		{"JPY", 1500, "¥1,500"},
+		{"KWD", 1234, "KWD\u00a01.234"},
+		{"CHF", 0, "CHF\u00a00.00"},
+	} {
+		require.Equal(t, tc.text, money.New(tc.minor, currencyOf(t, tc.code)).Display())
+	}
+}
+
 func TestDecimal_WritesEveryExponent(t *testing.T) {
 	t.Parallel()
 

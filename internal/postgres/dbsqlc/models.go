@@ -28,6 +28,23 @@ type ApiKey struct {
 	RevokedAt *time.Time
 }
 
+// One row is one disagreement with the provider about one subject; money_at_risk in minor units.
+type Discrepancy struct {
+	ID    uuid.UUID
+	Class string
+	// What it is about: a payment's merchant_txn_id, or a transaction that only the provider has.
+	Subject     string
+	OrderID     *uuid.UUID
+	PaymentID   *uuid.UUID
+	Ours        json.RawMessage
+	Theirs      json.RawMessage
+	MoneyAtRisk int64
+	Currency    *string
+	Status      string
+	FirstSeen   time.Time
+	LastSeen    time.Time
+}
+
 // One row is one thing that happened to an order; object is the resource as it stood then. Append-only.
 type Event struct {
 	OrderID       uuid.UUID

@@ -1,0 +1,224 @@
+package orders
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tillway/internal/fault"
+	"tillway/internal/ids"
+	"tillway/internal/money"
+	"tillway/internal/page"
+	"tillway/internal/postgres"
+	"tillway/internal/postgres/dbsqlc"
+)
+
+// Bounds of what a History holds besides its page of events.
+const (
+	historyPayments      = 100
+	historyNews          = 200
+	historyDiscrepancies = 50
+	// checksAhead is how many of a payment's next checks are told.
+	checksAhead = 3
+)
+
+// History is what is on record about an order: one page of its events, and the news that came while they were written.
+// Everything else is as it stands now. All of it is of one moment.
+type History struct {
+	Order Order
+	// Payments are the newest attempts, newest first.
+	Payments []PaymentHistory
+	// Events are those of the page, oldest first.
+	Events        []HistoryEvent
+	News          []HistoryNews
+	Discrepancies []Discrepancy
+	// Since and Until bound the page: it tells what came after Since and not after Until. Zero is no bound.
+	Since, Until time.Time
+	// MoreEvents: further pages follow. MoreNews: of the news of this page only the oldest are here.
+	MoreEvents, MoreNews bool
+}
+
+// PaymentHistory is a payment with what its history needs.
+type PaymentHistory struct {
+	Payment
+
+	// ByShopper: it was begun with the order's client secret.
+	ByShopper bool
+	// NextChecks are when the provider is asked next, earliest first; none when nothing is open. The first may be past: then
+	// it is being asked.
+	NextChecks []time.Time
+	// AskedUntil is when a person must look if the outcome is not known by then.
+	AskedUntil time.Time
+}
+
+// HistoryEvent is an event with its resource still encoded.
+type HistoryEvent struct {
+	ID        ids.Event
+	Sequence  int64
+	Type      string
+	Object    json.RawMessage
+	CreatedAt time.Time
+}
+
+// HistoryNews is a piece of evidence as it is on record, with what was made of it.
+type HistoryNews struct {
+	Payment               ids.Payment
+	Source                Source
+	Outcome               Outcome
+	Verdict               Verdict
+	Amount                money.Amount
+	ProviderTransactionID string
+	ProviderStatus        string
+	ProviderCode          string
+	CreatedAt             time.Time
+}
+
+// History reads the page of an order's history that follows the cursor's event, in one round trip. It returns a fault
+// NotFound, or Invalid for a cursor that is no event of the order.
+func (s *Service) History(ctx context.Context, id ids.Order, p Page) (History, error) {
+	k, err := page.Keyset[ids.EventEntity](p, "events")
+	if err != nil {
+		return History{}, err
+	}
+	rows, err := s.historyRows(ctx, id, k.After, p.Limit)
+	if postgres.IsNoRows(err) {
+		return History{}, fault.Missing("order", id.String())
+	}
+	if err != nil {
+		return History{}, fmt.Errorf("read the history of order %s: %w", id, postgres.Translate(err))
+	}
+	if k.After != nil && rows.since.IsZero() {
+		return History{}, fault.InvalidParam("starting_after", "starting_after is not the id of an event of this order.")
+	}
+	return s.historyFrom(rows, p.Limit)
+}
+
+type historyRows struct {
+	order         dbsqlc.Order
+	payments      []dbsqlc.Payment
+	events        []dbsqlc.Event
+	news          []dbsqlc.HistoryEvidenceRow
+	discrepancies []dbsqlc.Discrepancy
+	since         time.Time // of the cursor's event, zero when there is none
+}
+
+func (s *Service) historyRows(ctx context.Context, id ids.Order, after *uuid.UUID, limit int) (historyRows, error) {
+	var rows historyRows
+	batch := &pgx.Batch{}
+	batch.Queue("begin isolation level repeatable read read only")
+	batch.Queue(dbsqlc.OrderGet, id.UUID()).Query(func(r pgx.Rows) (err error) {
+		rows.order, err = pgx.CollectExactlyOneRow(r, pgx.RowToStructByPos[dbsqlc.Order])
+		return err
+	})
+	batch.Queue(dbsqlc.HistoryPayments, id.UUID(), historyPayments).Query(into(&rows.payments))
+	batch.Queue(dbsqlc.HistoryEvents, id.UUID(), after, limit+1).Query(into(&rows.events))
+	batch.Queue(dbsqlc.HistoryEvidence, id.UUID(), after, historyNews+1).Query(into(&rows.news))
+	batch.Queue(dbsqlc.HistoryDiscrepancies, id.UUID(), historyDiscrepancies).Query(into(&rows.discrepancies))
+	if after != nil {
+		batch.Queue(dbsqlc.HistoryCursor, id.UUID(), *after).QueryRow(func(r pgx.Row) error {
+			if err := r.Scan(&rows.since); !postgres.IsNoRows(err) {
+				return err
+			}
+			return nil
+		})
+	}
+	batch.Queue("commit")
+	// A connection that fails in between is closed by the pool, and its transaction with it.
+	return rows, s.pool.SendBatch(ctx, batch).Close()
+}
+
+// into collects a queued query's rows.
+func into[Row any](rows *[]Row) func(pgx.Rows) error {
+	return func(r pgx.Rows) (err error) {
+		*rows, err = pgx.CollectRows(r, pgx.RowToStructByPos[Row])
+		return err
+	}
+}
+
+func (s *Service) historyFrom(rows historyRows, limit int) (History, error) {
+	order, err := orderFromRow(rows.order)
+	if err != nil {
+		return History{}, err
+	}
+	h := History{
+		Order: order, Since: rows.since, MoreEvents: len(rows.events) > limit, MoreNews: len(rows.news) > historyNews,
+	}
+	for _, row := range rows.payments {
+		p, err := s.paymentHistory(row)
+		if err != nil {
+			return History{}, err
+		}
+		h.Payments = append(h.Payments, p)
+	}
+	for _, row := range rows.events[:min(limit, len(rows.events))] {
+		h.Events = append(h.Events, HistoryEvent{
+			ID: ids.From[ids.EventEntity](row.ID), Sequence: row.Sequence, Type: row.Type, Object: row.Object,
+			CreatedAt: row.CreatedAt.UTC(),
+		})
+	}
+	for _, row := range rows.news[:min(historyNews, len(rows.news))] {
+		n, err := newsFromRow(row)
+		if err != nil {
+			return History{}, err
+		}
+		h.News = append(h.News, n)
+	}
+	for _, row := range rows.discrepancies {
+		d, err := discrepancyFromRow(row, order.Livemode)
+		if err != nil {
+			return History{}, err
+		}
+		h.Discrepancies = append(h.Discrepancies, d)
+	}
+	h.cutToPage()
+	return h, nil
+}
+
+// cutToPage leaves the news that came after the page's last event to the next page, which begins with them.
+func (h *History) cutToPage() {
+	if !h.MoreEvents {
+		return
+	}
+	h.Until = h.Events[len(h.Events)-1].CreatedAt
+	for i, n := range h.News {
+		if n.CreatedAt.After(h.Until) {
+			h.News, h.MoreNews = h.News[:i], false
+			return
+		}
+	}
+}
+
+func (s *Service) paymentHistory(row dbsqlc.Payment) (PaymentHistory, error) {
+	p, err := paymentFromRow(row)
+	if err != nil {
+		return PaymentHistory{}, err
+	}
+	h := PaymentHistory{
+		Payment: p, AskedUntil: p.SentAt.Add(queriedUntil),
+		ByShopper: orEmpty(row.IdempotencyPrincipal) == p.Order.String(), // whom a client secret is known as
+	}
+	for at := p.NextCheckAt; !at.IsZero() && len(h.NextChecks) < checksAhead; at = s.config.Schedule.Next(p.SentAt, at) {
+		h.NextChecks = append(h.NextChecks, at)
+	}
+	return h, nil
+}
+
+func newsFromRow(r dbsqlc.HistoryEvidenceRow) (HistoryNews, error) {
+	n := HistoryNews{
+		Payment: ids.From[ids.PaymentEntity](r.PaymentID), Source: Source(r.Source), Outcome: Outcome(r.Outcome),
+		Verdict: Verdict(r.Verdict), ProviderTransactionID: orEmpty(r.ProviderTransactionID),
+		ProviderStatus: r.ProviderStatus, ProviderCode: r.ProviderCode, CreatedAt: r.CreatedAt.UTC(),
+	}
+	if r.Amount != nil && r.Currency != nil {
+		currency, err := money.ParseCurrency(*r.Currency)
+		if err != nil {
+			return HistoryNews{}, fmt.Errorf("read evidence %s: %w", r.ID, err)
+		}
+		n.Amount = money.New(*r.Amount, currency)
+	}
+	return n, nil
+}

@@ -1,0 +1,194 @@
+package timeline
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"tillway/internal/ids"
+	"tillway/internal/orders"
+)
+
+// eventEntry tells an event from the resource that it carries.
+func eventEntry(h orders.History, e orders.HistoryEvent) Entry {
+	entry := Entry{
+		At: e.CreatedAt.Unix(), rank: rankEvent, Kind: e.Type, Actor: ActorTillway, Event: idOrNil(e.ID),
+		Text: strings.ReplaceAll(strings.ReplaceAll(e.Type, ".", " "), "_", " ") + ".",
+	}
+	object, _, _ := strings.Cut(e.Type, ".")
+	switch object {
+	case "payment":
+		var p orders.PaymentResource
+		if json.Unmarshal(e.Object, &p) == nil {
+			paymentEntry(&entry, h, e, p)
+		}
+	case "order":
+		var o orders.OrderResource
+		if json.Unmarshal(e.Object, &o) == nil {
+			orderEntry(&entry, o)
+		}
+	case "refund":
+		var r refund
+		if json.Unmarshal(e.Object, &r) == nil {
+			refundEntry(&entry, r)
+		}
+	}
+	return entry
+}
+
+func paymentEntry(entry *Entry, h orders.History, e orders.HistoryEvent, p orders.PaymentResource) {
+	entry.Payment, entry.Actor = idOrNil(p.ID), ActorProvider
+	entry.Details = Details{
+		Status: string(p.Status), Amount: &p.Amount, Currency: p.Currency,
+		ProviderTransactionID: orEmpty(p.ProviderTransactionID),
+	}
+	name, money := attempt(p.Attempt), amount(p.Amount, p.Currency)
+	switch p.Status {
+	case orders.PaymentProcessing:
+		if byShopper, begins := beginning(h, e, p.ID); begins {
+			entry.Actor, entry.rank = ActorMerchant, rankBeginning
+			if byShopper {
+				entry.Actor = ActorShopper
+			}
+			entry.Text = fmt.Sprintf("%s: %s by %s goes to the provider.", name, money, card(p.PaymentMethodDetails.Card))
+			return
+		}
+		entry.Text = fmt.Sprintf("%s is being worked on at the provider; its outcome is not known yet.", name)
+	case orders.PaymentRequiresAction:
+		entry.Text = fmt.Sprintf("%s waits for the shopper, who must authenticate with the bank (3D Secure).", name)
+	case orders.PaymentUnknown:
+		entry.Actor = ActorTillway
+		entry.Text = fmt.Sprintf("The outcome of %s is not known: the money may have moved or not. "+
+			"The order takes no other payment until this is settled.", lower(name))
+	case orders.PaymentAuthorized:
+		entry.Text = sentences(fmt.Sprintf("%s is authorized: the bank holds %s.", name, money), unconfirmed(p.Confirmed), surplus(p.Surplus))
+	case orders.PaymentSucceeded:
+		entry.Text = sentences(fmt.Sprintf("%s succeeded: %s was taken.", name, money), unconfirmed(p.Confirmed), surplus(p.Surplus))
+	case orders.PaymentFailed:
+		entry.Text = sentences(name+" failed.", failureWords(entry, p.Failure))
+	case orders.PaymentCanceled:
+		entry.Text = name + " was closed by the provider without charging the card."
+	case orders.PaymentExpired:
+		entry.Text = name + " expired: the shopper did not authenticate in time. Nothing was charged."
+	}
+}
+
+// beginning tells an attempt's first event, which is written with its row, from a return to processing.
+func beginning(h orders.History, e orders.HistoryEvent, id ids.Payment) (byShopper, begins bool) {
+	if p := paymentOf(h, id); p != nil {
+		return p.ByShopper, p.CreatedAt.Equal(e.CreatedAt)
+	}
+	return false, true // too old to be in the history, and far more often begun than resumed
+}
+
+func unconfirmed(confirmed bool) string {
+	if confirmed {
+		return ""
+	}
+	return "The provider has yet to confirm it by itself."
+}
+
+func surplus(is bool) string {
+	if !is {
+		return ""
+	}
+	return "The order was not waiting for it: the money is surplus and does not count as paid."
+}
+
+// failureWords explains a failure and whether another attempt can help.
+func failureWords(entry *Entry, f *orders.FailureDetails) string {
+	if f == nil {
+		return ""
+	}
+	entry.Details.Code, entry.Details.ProviderCode = f.Code, orEmpty(f.ProviderCode)
+	entry.Details.DeclineCode = orEmpty(f.DeclineCode)
+	advice := ""
+	switch f.Category {
+	case orders.FailureSoft:
+		advice = "The same card may work later; another one may work now."
+	case orders.FailureHard:
+		advice = "This card will not work; another one may."
+	case orders.FailureTechnical:
+		advice = "Nothing was decided about the card; another attempt may work."
+	case orders.FailureConfiguration:
+		advice = "The provider refused the request itself: the merchant's set-up has to be mended first."
+	}
+	return sentences(f.Message, advice)
+}
+
+func orderEntry(entry *Entry, o orders.OrderResource) {
+	owed := amount(o.Amount, o.Currency)
+	entry.Details = Details{Status: string(o.Status), Amount: &o.Amount, Currency: o.Currency}
+	switch entry.Kind {
+	case "order.created":
+		entry.Actor, entry.rank = ActorMerchant, rankBeginning
+		entry.Text = fmt.Sprintf("The order was created: %s.", owed)
+	case "order.paid":
+		entry.Text = sentences("The order is paid: "+owed+".", unconfirmed(o.Confirmed == nil || *o.Confirmed))
+	case "order.authorized":
+		entry.Text = fmt.Sprintf("The order is authorized: %s is held for it.", owed)
+	case "order.canceled":
+		entry.Actor = ActorMerchant
+		entry.Text = "The order was canceled."
+	case "order.expired":
+		entry.Text = "The order expired without having been paid."
+	case "order.refunded":
+		entry.Text = fmt.Sprintf("All of %s has been refunded.", owed)
+	case "order.partially_refunded":
+		entry.Text = fmt.Sprintf("%s of %s has been refunded.", amount(o.AmountRefunded, o.Currency), owed)
+	case "order.needs_review":
+		entry.Text = "A person must look at the order."
+	}
+}
+
+// refund is what a refund's event says of it.
+type refund struct {
+	Payment               string  `json:"payment"`
+	Amount                int64   `json:"amount"`
+	Currency              string  `json:"currency"`
+	Status                string  `json:"status"`
+	Reason                *string `json:"reason"`
+	ProviderTransactionID *string `json:"provider_transaction_id"`
+	Failure               *struct {
+		Message string `json:"message"`
+	} `json:"failure"`
+}
+
+func refundEntry(entry *Entry, r refund) {
+	entry.Actor = ActorProvider
+	if r.Payment != "" {
+		entry.Payment = &r.Payment
+	}
+	entry.Details = Details{
+		Status: r.Status, Amount: &r.Amount, Currency: r.Currency, ProviderTransactionID: orEmpty(r.ProviderTransactionID),
+	}
+	money, because := amount(r.Amount, r.Currency), ""
+	if r.Failure != nil {
+		because = r.Failure.Message
+	}
+	const given = "Its amount can be refunded again."
+	switch _, what, _ := strings.Cut(entry.Kind, "."); what {
+	case "created":
+		entry.Actor = ActorMerchant
+		reason := strings.ReplaceAll(cmp.Or(orEmpty(r.Reason), "no reason given"), "_", " ")
+		entry.Text = fmt.Sprintf("A refund of %s was requested (%s).", money, reason)
+	case "succeeded":
+		entry.Text = fmt.Sprintf("The refund of %s succeeded: the money goes back to the shopper.", money)
+	case "failed":
+		entry.Text = sentences(fmt.Sprintf("The refund of %s failed.", money), because, given)
+	case "rejected":
+		entry.Text = sentences(fmt.Sprintf("The provider's staff rejected the refund of %s.", money), because, given)
+	case "canceled":
+		entry.Text = sentences(fmt.Sprintf("The refund of %s was canceled.", money), because, given)
+	default:
+		entry.Text = fmt.Sprintf("The refund of %s is %s.", money, strings.ReplaceAll(what, "_", " "))
+	}
+}
+
+func orEmpty(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

@@ -1,0 +1,148 @@
+package timeline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tillway/internal/money"
+	"tillway/internal/orders"
+)
+
+// next says what happens by itself, when, and what somebody can do.
+func next(h orders.History, now time.Time) []Step {
+	var steps []Step
+	for _, p := range slices.Backward(h.Payments) {
+		if step, is := paymentStep(p, now); is {
+			steps = append(steps, step)
+		}
+	}
+	if step, is := reviewStep(h); is {
+		steps = append(steps, step)
+	}
+	return append(steps, orderStep(h.Order, now))
+}
+
+// paymentStep says how an open or unconfirmed payment is settled.
+func paymentStep(p orders.PaymentHistory, now time.Time) (Step, bool) {
+	if len(p.NextChecks) == 0 {
+		return Step{}, false
+	}
+	name, why := attempt(p.Attempt), ""
+	switch p.Status {
+	case orders.PaymentProcessing:
+		why = fmt.Sprintf("%s is under way at the provider.", name)
+	case orders.PaymentRequiresAction:
+		why = fmt.Sprintf("%s waits for the shopper to authenticate.", name)
+	case orders.PaymentUnknown:
+		why = fmt.Sprintf("The outcome of %s is not known.", lower(name))
+	case orders.PaymentAuthorized, orders.PaymentSucceeded:
+		why = fmt.Sprintf("%s is not confirmed by the provider's own later word yet.", name)
+	case orders.PaymentFailed, orders.PaymentCanceled, orders.PaymentExpired:
+		why = fmt.Sprintf("What the provider says of %s has to be cleared up.", lower(name))
+	}
+	until := ""
+	if p.Status.Open() && now.Before(p.AskedUntil) {
+		until = "From " + clock(p.AskedUntil) + " on, day 7, a person must look as well."
+	}
+	at := p.NextChecks[0].Unix()
+	return Step{At: &at, Text: sentences(why, soFar(p.Payment), asked(p.NextChecks, now), until)}, true
+}
+
+// soFar says how often the provider was asked on schedule without an answer that settled anything.
+func soFar(p orders.Payment) string {
+	if !p.Status.Open() || p.Checks+p.NotFoundCount == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("The provider was asked %s so far", times(max(p.Checks, p.NotFoundCount)))
+	if p.NotFoundCount > 0 {
+		text += fmt.Sprintf(" (%s: no such payment)", times(p.NotFoundCount))
+	}
+	return text + "."
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// asked says when the provider is asked. A time that is past is one at which somebody is asking.
+func asked(checks []time.Time, now time.Time) string {
+	first, then := checks[0], checks[1:]
+	text := "The provider is being asked now"
+	if first.After(now) {
+		text = fmt.Sprintf("The provider is asked next at %s (%s)", clock(first), within(first.Sub(now)))
+	}
+	for _, at := range then {
+		text += ", then at " + clock(at)
+	}
+	return text + "."
+}
+
+// reviewStep says what a person has to look at.
+func reviewStep(h orders.History) (Step, bool) {
+	if !h.Order.NeedsReview {
+		return Step{}, false
+	}
+	var open []string
+	for _, d := range slices.Backward(h.Discrepancies) {
+		if d.Status != orders.DiscrepancyOpen {
+			continue
+		}
+		what := strings.ReplaceAll(d.Class, "_", " ")
+		if !d.AtRisk.IsZero() {
+			what += " (" + d.AtRisk.Display() + " at risk)"
+		}
+		open = append(open, what)
+	}
+	if len(open) == 0 {
+		return Step{Text: "A person must look at the order."}, true
+	}
+	return Step{Text: "A person must look. Open discrepancies: " + strings.Join(open, ", ") + "."}, true
+}
+
+// orderStep says what the merchant can do now.
+func orderStep(o orders.Order, now time.Time) Step {
+	switch o.Status {
+	case orders.StatusOpen:
+		at := o.ExpiresAt.Unix()
+		if !o.ExpiresAt.After(now) {
+			return Step{At: &at, Text: "The order's time is over: it expires now."}
+		}
+		return Step{At: &at, Text: fmt.Sprintf("The order can be paid or canceled until %s (%s); then it expires.",
+			clock(o.ExpiresAt), within(o.ExpiresAt.Sub(now)))}
+	case orders.StatusPending:
+		return Step{Text: "The order can be neither paid again nor canceled until its payment is settled."}
+	case orders.StatusAuthorized:
+		return Step{Text: "The money is held, not taken."}
+	case orders.StatusPaid, orders.StatusPartiallyRefunded:
+		return Step{Text: refundable(o)}
+	case orders.StatusRefunded:
+		return Step{Text: "Nothing is left to refund."}
+	case orders.StatusCanceled, orders.StatusExpired:
+		return Step{Text: "The order takes no payment any more. " + latePolicy(o.LatePayment)}
+	}
+	return Step{Text: "Nothing is open."}
+}
+
+func refundable(o orders.Order) string {
+	left := o.AmountPaid - o.AmountRefunded - o.AmountRefundPending - o.AmountDisputed
+	if left <= 0 {
+		return "Nothing more can be refunded while refunds or disputes are pending."
+	}
+	return fmt.Sprintf("Up to %s can be refunded.", money.New(left, o.Amount.Currency).Display())
+}
+
+func latePolicy(p orders.LatePayment) string {
+	switch p {
+	case orders.LatePaymentAccept:
+		return "Should money of an earlier attempt still arrive, the order counts as paid."
+	case orders.LatePaymentRefund:
+		return "Should money of an earlier attempt still arrive, it has to go back."
+	case orders.LatePaymentReview:
+	}
+	return "Should money of an earlier attempt still arrive, a person decides what becomes of it."
+}
