@@ -139,13 +139,19 @@ func (a *app) openProvider(context.Context) (err error) {
 		WrapTransport: a.tel.PSPTransport,
 		Breaker: onerway.BreakerConfig{OnChange: func(state string) {
 			a.log.Warn("circuit to the provider", slog.String("state", state))
+			a.tel.Metrics.Circuit(context.Background(), state)
 		}},
 	})
 	if err != nil {
 		return fmt.Errorf("set up the provider: %w", err)
 	}
 	a.closers = append(a.closers, func(context.Context) error { a.provider.Close(); return nil })
-	outbound, err := ratelimit.NewOutbound(ratelimit.OutboundOptions{Redis: a.redis, PerSecond: cfg.OnerwayRateLimit})
+	outbound, err := ratelimit.NewOutbound(ratelimit.OutboundOptions{
+		Redis: a.redis, PerSecond: cfg.OnerwayRateLimit,
+		Observe: func(lane ratelimit.Lane, outcome string, waited time.Duration) {
+			a.tel.Metrics.OutboundBudget(context.Background(), string(lane), outcome, waited)
+		},
+	})
 	if err != nil {
 		return fmt.Errorf("set up the outbound rate limit: %w", err)
 	}

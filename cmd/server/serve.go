@@ -102,6 +102,9 @@ func (a *app) parts(ctx context.Context, opts serveOptions) ([]func(context.Cont
 	if err != nil {
 		return nil, err
 	}
+	if err := a.watch(opts.workers); err != nil {
+		return nil, err
+	}
 	parts := []func(context.Context) error{admin.run}
 	if a.clock != nil {
 		parts = append(parts, a.clock.Run)

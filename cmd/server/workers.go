@@ -19,11 +19,6 @@ func (a *app) workers() ([]func(context.Context) error, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the job queue: %w", err)
 	}
-	watch, err := a.tel.Metrics.ObserveOldestUnresolved(a.orders.OldestUnresolved)
-	if err != nil {
-		return nil, fmt.Errorf("set up the gauge of the oldest open payment: %w", err)
-	}
-	a.closers = append(a.closers, func(context.Context) error { return watch.Unregister() })
 	settler := reconcile.New(a.orders, a.log, time.Now, reconcile.Options{})
 	return []func(context.Context) error{runner.Run, settler.Run}, nil
 }

@@ -37,12 +37,12 @@ const (
 )
 
 // OutboundOptions are what an Outbound needs: Redis and PerSecond, the most calls that the provider accepts from us.
-// Patience is what a try may wait for Redis (default 75 ms). Observe, if set, counts outcomes.
+// Patience is what a try may wait for Redis (default 75 ms). Observe, if set, is told each outcome and the wait for it.
 type OutboundOptions struct {
 	Redis     redis.UniversalClient
 	PerSecond int
 	Patience  time.Duration
-	Observe   func(lane Lane, outcome string)
+	Observe   func(lane Lane, outcome string, waited time.Duration)
 	Now       func() time.Time
 }
 
@@ -54,7 +54,7 @@ type Outbound struct {
 	guard   *redisguard.Guard
 	script  *redis.Script
 	lanes   map[Lane]*laneState
-	observe func(lane Lane, outcome string)
+	observe func(lane Lane, outcome string, waited time.Duration)
 	now     func() time.Time
 
 	mu   sync.Mutex
@@ -77,7 +77,7 @@ func NewOutbound(opts OutboundOptions) (*Outbound, error) {
 		opts.Now = time.Now
 	}
 	if opts.Observe == nil {
-		opts.Observe = func(Lane, string) {}
+		opts.Observe = func(Lane, string, time.Duration) {}
 	}
 	guard, err := redisguard.New(opts.Redis, cmp.Or(opts.Patience, defaultPatience), outagePause, opts.Now)
 	if err != nil {
@@ -102,6 +102,7 @@ func (o *Outbound) Acquire(ctx context.Context, name Lane) error {
 	if !ok {
 		return fmt.Errorf("%w: %q", errLane, name)
 	}
+	began := o.now()
 	l.waiting.Add(1)
 	defer l.waiting.Add(-1)
 	patient, cancel := context.WithTimeoutCause(ctx, l.rule.wait, ErrBusy)
@@ -109,28 +110,28 @@ func (o *Outbound) Acquire(ctx context.Context, name Lane) error {
 	for ctx.Err() == nil {
 		found, outcome := o.book(ctx, l.plan)
 		if found.booked {
-			return o.start(ctx, name, found, outcome)
+			return o.start(ctx, name, found, outcome, began)
 		}
 		if !pause(patient, l.retryAfter(found)) && ctx.Err() == nil {
-			o.observe(name, OutcomeBusy)
+			o.observe(name, OutcomeBusy, o.now().Sub(began))
 			return fault.Down("provider_unavailable", busyRetry, fmt.Errorf("%w: %s", ErrBusy, name),
 				"Too many calls to the payment provider are under way. Nothing was sent; try again in a moment.")
 		}
 	}
-	return o.left(ctx, name)
+	return o.left(ctx, name, began)
 }
 
 // start waits for the booked time.
-func (o *Outbound) start(ctx context.Context, name Lane, found booking, outcome string) error {
+func (o *Outbound) start(ctx context.Context, name Lane, found booking, outcome string, began time.Time) error {
 	if found.wait > 0 && !pause(ctx, time.Duration(found.wait)*time.Microsecond) {
-		return o.left(ctx, name)
+		return o.left(ctx, name, began)
 	}
-	o.observe(name, outcome)
+	o.observe(name, outcome, o.now().Sub(began))
 	return nil
 }
 
-func (o *Outbound) left(ctx context.Context, name Lane) error {
-	o.observe(name, OutcomeLeft)
+func (o *Outbound) left(ctx context.Context, name Lane, began time.Time) error {
+	o.observe(name, OutcomeLeft, o.now().Sub(began))
 	return fmt.Errorf("wait to start a %s call: %w", name, context.Cause(ctx))
 }
 

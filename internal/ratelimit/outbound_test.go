@@ -29,7 +29,9 @@ func newOutbound(t *testing.T, client redis.UniversalClient, perSecond int, pati
 	b := outboundBundle{clock: &clock{}, seen: &outcomes{}}
 	outbound, err := ratelimit.NewOutbound(ratelimit.OutboundOptions{
 		Redis: client, PerSecond: perSecond, Patience: patience, Now: b.clock.now,
-		Observe: func(lane ratelimit.Lane, outcome string) { b.seen.observe(string(lane) + " " + outcome) },
+		Observe: func(lane ratelimit.Lane, outcome string, _ time.Duration) {
+			b.seen.observe(string(lane) + " " + outcome)
+		},
 	})
 	require.NoError(t, err)
 	b.Outbound = outbound

@@ -22,9 +22,16 @@ type Metrics struct {
 	notifications metric.Int64Counter
 	idempotency   metric.Int64Counter
 	timeToTruth   metric.Float64Histogram
-	oldestAge     metric.Float64ObservableGauge
 	unmapped      metric.Int64Counter
 	httpDuration  metric.Float64Histogram
+	budgetWait    metric.Float64Histogram
+	circuit       metric.Int64Gauge
+
+	oldestAge         metric.Float64ObservableGauge
+	discrepanciesOpen metric.Int64ObservableGauge
+	moneyAtRisk       metric.Int64ObservableGauge
+	notificationsOpen metric.Int64ObservableGauge
+	dependencyUp      metric.Int64ObservableGauge
 }
 
 // Bucket boundaries in seconds: a call to the provider is bounded by its timeout, the truth may take days.
@@ -48,13 +55,39 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 		idempotency:   b.counter("tillway.idempotency", "Requests with an idempotency key by what the key decided."),
 		timeToTruth: b.histogram("tillway.time_to_truth",
 			"Time from sending a payment to its final answer, by the source that gave it.", truthBuckets()),
-		oldestAge: b.gauge("tillway.unresolved.oldest.age", "Age of the oldest payment without a final answer; 0: none."),
 		unmapped: b.counter("tillway.psp.unmapped",
 			"Statuses and codes of the provider that the mapping does not know; the log has their text."),
 		httpDuration: b.histogram("tillway.http.request.duration",
 			"Time of a request by method, route and status class.", callBuckets()),
+		budgetWait: b.histogram("tillway.psp.budget.wait",
+			"Time that a call to the provider waited for its place in the outbound budget, by lane and outcome.", callBuckets()),
+		circuit: b.gauge("tillway.psp.circuit", "Whether the circuit to the provider is in this state."),
+
+		oldestAge: b.observedSeconds("tillway.unresolved.oldest.age",
+			"Age of the oldest operation without a final answer, by kind; 0: none."),
+		discrepanciesOpen: b.observed("tillway.discrepancies.open", "Open discrepancies by class."),
+		moneyAtRisk: b.observed("tillway.discrepancies.money_at_risk",
+			"Money at risk in open discrepancies, in minor units, by currency."),
+		notificationsOpen: b.observed("tillway.notifications.open",
+			"Notifications of the last week that are not applied, by status."),
+		dependencyUp: b.observed("tillway.dependency.up", "Whether a dependency answers: 1 or 0."),
 	}
+	m.begin(context.Background())
 	return m, errors.Join(b.errs...)
+}
+
+// begin makes the series that alerts watch: an increase from nothing to one is none, only that from zero to one is.
+func (m *Metrics) begin(ctx context.Context) {
+	for _, kind := range []string{"status", "code"} {
+		m.unmapped.Add(ctx, 0, m.sets.of("kind", kind))
+	}
+	for _, result := range []string{"applied", "received", "unmatched", "failed", "dead", "quarantined", "dropped"} {
+		m.notifications.Add(ctx, 0, m.sets.of("result", result))
+	}
+	for _, class := range []string{"approved", "unknown", "never_sent"} {
+		m.pspCalls.Add(ctx, 0, m.sets.of("operation", "sale", "class", class))
+	}
+	m.Circuit(ctx, "closed")
 }
 
 // DiscardMetrics returns instruments that record nothing, for tests and commands without an admin address.
@@ -105,22 +138,6 @@ func (m *Metrics) HTTPRequest(ctx context.Context, method, route string, status 
 		"method", method, "route", route, "status_class", strconv.Itoa(status/100)+"xx"))
 }
 
-// ObserveOldestUnresolved asks for the age of the oldest payment without a final answer on every scrape. While the
-// question fails the gauge is absent rather than wrong. Unregister the result before closing what the question needs.
-func (m *Metrics) ObserveOldestUnresolved(age func(context.Context) (time.Duration, error)) (metric.Registration, error) {
-	const patience = 2 * time.Second // a scrape must not hang on the database
-	return m.meter.RegisterCallback(func(ctx context.Context, observer metric.Observer) error {
-		ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("scrape: oldest unresolved payment took too long"))
-		defer cancel()
-		oldest, err := age(ctx)
-		if err != nil {
-			return err
-		}
-		observer.ObserveFloat64(m.oldestAge, oldest.Seconds())
-		return nil
-	}, m.oldestAge)
-}
-
 // builder collects the errors of creating instruments, so that their list can be read as a list.
 type builder struct {
 	meter metric.Meter
@@ -140,7 +157,19 @@ func (b *builder) histogram(name, description string, buckets []float64) metric.
 	return instrument
 }
 
-func (b *builder) gauge(name, description string) metric.Float64ObservableGauge {
+func (b *builder) gauge(name, description string) metric.Int64Gauge {
+	instrument, err := b.meter.Int64Gauge(name, metric.WithDescription(description))
+	b.errs = append(b.errs, err)
+	return instrument
+}
+
+func (b *builder) observed(name, description string) metric.Int64ObservableGauge {
+	instrument, err := b.meter.Int64ObservableGauge(name, metric.WithDescription(description))
+	b.errs = append(b.errs, err)
+	return instrument
+}
+
+func (b *builder) observedSeconds(name, description string) metric.Float64ObservableGauge {
 	instrument, err := b.meter.Float64ObservableGauge(name, metric.WithDescription(description), metric.WithUnit("s"))
 	b.errs = append(b.errs, err)
 	return instrument

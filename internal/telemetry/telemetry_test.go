@@ -140,9 +140,19 @@ func TestMetrics_AppearUnderTheirNames(t *testing.T) {
 	m.UnmappedProviderValue(ctx, "code")
 	m.HTTPRequest(ctx, "POST", "/v1/orders", 201, 12*time.Millisecond)
 	m.HTTPRequest(ctx, "BREW", "", 404, time.Millisecond)
-	registration, err := m.ObserveOldestUnresolved(func(context.Context) (time.Duration, error) {
-		return 90 * time.Second, nil
+	m.Circuit(ctx, "open")
+	m.OutboundBudget(ctx, "sale", "granted", 20*time.Millisecond)
+	asked := 0
+	registration, err := m.ObserveStanding(func(context.Context) (telemetry.Standing, error) {
+		asked++
+		return telemetry.Standing{
+			OldestUnresolved:  map[string]time.Duration{"payment": 90 * time.Second},
+			OpenDiscrepancies: map[string]int64{"amount": 2}, MoneyAtRisk: map[string]int64{"eur": 2700},
+			Notifications: map[string]int64{"dead": 3},
+		}, nil
 	})
+	require.NoError(t, err)
+	_, err = m.ObserveDependency("redis", func(context.Context) error { return errors.New("down") })
 	require.NoError(t, err)
 
 	body := get(t, tel, "/metrics").Body.String()
@@ -156,17 +166,29 @@ func TestMetrics_AppearUnderTheirNames(t *testing.T) {
 		`tillway_psp_unmapped_total{kind="code"} 1`,
 		`tillway_http_request_duration_seconds_count{method="POST",route="/v1/orders",status_class="2xx"} 1`,
 		`tillway_http_request_duration_seconds_count{method="other",route="unmatched",status_class="4xx"} 1`,
-		`tillway_unresolved_oldest_age_seconds 90`,
+		`tillway_unresolved_oldest_age_seconds{kind="payment"} 90`,
+		`tillway_discrepancies_open{class="amount"} 2`,
+		`tillway_discrepancies_money_at_risk{currency="eur"} 2700`,
+		`tillway_notifications_open{status="dead"} 3`,
+		`tillway_dependency_up{dependency="redis"} 0`,
+		`tillway_psp_circuit{state="open"} 1`,
+		`tillway_psp_circuit{state="closed"} 0`,
+		`tillway_psp_budget_wait_seconds_count{lane="sale",outcome="granted"} 1`,
+		`tillway_psp_unmapped_total{kind="status"} 0`, // so that the first one is an increase
 	} {
 		require.Contains(t, body, want)
 	}
+	get(t, tel, "/metrics")
+	require.Equal(t, 1, asked, "scrapes in a row cost one question")
 
 	require.NoError(t, registration.Unregister())
-	_, err = m.ObserveOldestUnresolved(func(context.Context) (time.Duration, error) { return 0, errors.New("down") })
+	_, err = m.ObserveStanding(func(context.Context) (telemetry.Standing, error) {
+		return telemetry.Standing{}, errors.New("down")
+	})
 	require.NoError(t, err)
 	failing := get(t, tel, "/metrics")
 	require.Equal(t, http.StatusOK, failing.Code)
-	require.NotContains(t, failing.Body.String(), "\ntillway_unresolved_oldest_age_seconds ")
+	require.NotContains(t, failing.Body.String(), "\ntillway_unresolved_oldest_age_seconds{")
 	require.Contains(t, failing.Body.String(), "tillway_payments_total", "the others stay")
 }
 
@@ -176,7 +198,7 @@ func TestDiscardMetrics_TakesEverything(t *testing.T) {
 	m := telemetry.DiscardMetrics()
 	m.PaymentOutcome(t.Context(), "failed")
 	m.PSPCall(t.Context(), "sale", "unknown", time.Second)
-	_, err := m.ObserveOldestUnresolved(func(context.Context) (time.Duration, error) { return 0, nil })
+	_, err := m.ObserveStanding(func(context.Context) (telemetry.Standing, error) { return telemetry.Standing{}, nil })
 	require.NoError(t, err)
 }
 

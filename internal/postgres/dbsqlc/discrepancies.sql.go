@@ -13,6 +13,45 @@ import (
 	"github.com/google/uuid"
 )
 
+const DiscrepanciesStanding = `-- name: DiscrepanciesStanding :many
+SELECT d.class, coalesce(d.currency, '')::text AS currency, count(*) AS discrepancies, sum(d.money_at_risk)::bigint AS money_at_risk
+FROM (SELECT class, currency, money_at_risk FROM discrepancies WHERE status = 'open' ORDER BY id LIMIT $1) AS d
+GROUP BY d.class, d.currency
+`
+
+type DiscrepanciesStandingRow struct {
+	Class         string
+	Currency      string
+	Discrepancies int64
+	MoneyAtRisk   int64
+}
+
+// What is open, by class and currency, of at most so many: few are, and where many are, more are no other news.
+func (q *Queries) DiscrepanciesStanding(ctx context.Context, counted int32) ([]DiscrepanciesStandingRow, error) {
+	rows, err := q.db.Query(ctx, DiscrepanciesStanding, counted)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DiscrepanciesStandingRow
+	for rows.Next() {
+		var i DiscrepanciesStandingRow
+		if err := rows.Scan(
+			&i.Class,
+			&i.Currency,
+			&i.Discrepancies,
+			&i.MoneyAtRisk,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const DiscrepancyOpen = `-- name: DiscrepancyOpen :exec
 INSERT INTO discrepancies (
     id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, first_seen, last_seen

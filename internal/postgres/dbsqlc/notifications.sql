@@ -40,3 +40,14 @@ UPDATE notifications SET
     order_id = sqlc.narg('order_id'), payment_id = sqlc.narg('payment_id'),
     applied_at = CASE WHEN @status = 'applied' THEN @now::timestamptz END
 WHERE id = @id AND month = @month AND status <> 'applied';
+
+-- name: NotificationsStanding :many
+-- How many of those since then are not applied, by status, of at most so many each. Ids sort by creation.
+SELECT open.status::text AS status, (
+    SELECT count(*) FROM (
+        SELECT FROM notifications
+        WHERE notifications.status = open.status AND notifications.id > @since AND notifications.month >= @month
+        LIMIT @counted
+    ) AS counted
+) AS notifications
+FROM (VALUES ('unmatched'), ('failed'), ('dead')) AS open (status);

@@ -195,3 +195,46 @@ func (q *Queries) NotificationRetried(ctx context.Context, arg NotificationRetri
 	)
 	return err
 }
+
+const NotificationsStanding = `-- name: NotificationsStanding :many
+SELECT open.status::text AS status, (
+    SELECT count(*) FROM (
+        SELECT FROM notifications
+        WHERE notifications.status = open.status AND notifications.id > $1 AND notifications.month >= $2
+        LIMIT $3
+    ) AS counted
+) AS notifications
+FROM (VALUES ('unmatched'), ('failed'), ('dead')) AS open (status)
+`
+
+type NotificationsStandingParams struct {
+	Since   uuid.UUID
+	Month   pgtype.Date
+	Counted int32
+}
+
+type NotificationsStandingRow struct {
+	Status        string
+	Notifications int64
+}
+
+// How many of those since then are not applied, by status, of at most so many each. Ids sort by creation.
+func (q *Queries) NotificationsStanding(ctx context.Context, arg NotificationsStandingParams) ([]NotificationsStandingRow, error) {
+	rows, err := q.db.Query(ctx, NotificationsStanding, arg.Since, arg.Month, arg.Counted)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []NotificationsStandingRow
+	for rows.Next() {
+		var i NotificationsStandingRow
+		if err := rows.Scan(&i.Status, &i.Notifications); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

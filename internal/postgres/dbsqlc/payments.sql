@@ -125,8 +125,13 @@ WHERE id = @id AND next_check_at = @lease_until::timestamptz;
 SELECT EXISTS (SELECT FROM payments WHERE id = @id);
 
 -- name: PaymentOldestOpen :one
--- Few payments are open at any time, and the index on (status, id) finds them.
-SELECT sent_at FROM payments WHERE status IN ('processing', 'requires_action', 'unknown') ORDER BY sent_at LIMIT 1;
+-- When the oldest payment was sent whose outcome is open. One probe of the index on (status, id) for each open status: ids
+-- sort by creation.
+SELECT oldest.sent_at FROM (VALUES ('processing'), ('requires_action'), ('unknown')) AS open (status)
+CROSS JOIN LATERAL (
+    SELECT payments.sent_at FROM payments WHERE payments.status = open.status ORDER BY payments.id LIMIT 1
+) AS oldest
+ORDER BY oldest.sent_at LIMIT 1;
 
 -- name: PaymentSurplusHeld :one
 SELECT EXISTS (

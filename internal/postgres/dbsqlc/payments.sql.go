@@ -541,10 +541,15 @@ func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error
 }
 
 const PaymentOldestOpen = `-- name: PaymentOldestOpen :one
-SELECT sent_at FROM payments WHERE status IN ('processing', 'requires_action', 'unknown') ORDER BY sent_at LIMIT 1
+SELECT oldest.sent_at FROM (VALUES ('processing'), ('requires_action'), ('unknown')) AS open (status)
+CROSS JOIN LATERAL (
+    SELECT payments.sent_at FROM payments WHERE payments.status = open.status ORDER BY payments.id LIMIT 1
+) AS oldest
+ORDER BY oldest.sent_at LIMIT 1
 `
 
-// Few payments are open at any time, and the index on (status, id) finds them.
+// When the oldest payment was sent whose outcome is open. One probe of the index on (status, id) for each open status: ids
+// sort by creation.
 func (q *Queries) PaymentOldestOpen(ctx context.Context) (time.Time, error) {
 	row := q.db.QueryRow(ctx, PaymentOldestOpen)
 	var sent_at time.Time
