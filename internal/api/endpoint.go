@@ -21,9 +21,10 @@ type call[B any] struct {
 	Body   B
 	Caller principal
 	// The identifier in the path, read as what the route is about; the others are zero.
-	Order   ids.Order
-	Payment ids.Payment
-	Event   ids.Event
+	Order        ids.Order
+	Payment      ids.Payment
+	Event        ids.Event
+	Notification ids.Notification
 	// Path is the request's own path.
 	Path          string
 	Idempotency   orders.Idempotency
@@ -167,7 +168,7 @@ func keyOf(r route, request *http.Request) (string, error) {
 // no order but its own.
 func (in *call[B]) readPath(r route, id string) error {
 	var err error
-	object, _, _ := strings.Cut(strings.TrimPrefix(r.pattern, "/v1/"), "/")
+	object, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.pattern, "/v1/"), "ops/"), "/")
 	switch {
 	case id == "":
 		return nil
@@ -180,6 +181,8 @@ func (in *call[B]) readPath(r route, id string) error {
 		in.Payment, err = parseID[ids.PaymentEntity]("payment", id)
 	case object == "events":
 		in.Event, err = parseID[ids.EventEntity]("event", id)
+	case object == "notifications":
+		in.Notification, err = parseID[ids.NotificationEntity]("notification", id)
 	}
 	return err
 }

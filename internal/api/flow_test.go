@@ -79,7 +79,7 @@ func TestRoot_LeadsToWhatTheKeyMayDo(t *testing.T) {
 	require.Equal(t, http.StatusOK, ops.status)
 	require.ElementsMatch(t, []string{
 		"self", "describedby", "help", "orders", "order", "order:payments", "order:timeline", "payments", "payment", "events",
-		"event",
+		"event", "payment:query", "notifications", "notification:replay",
 	}, ops.rels())
 	storefront := b.do(t, request{method: "GET", path: "/v1"})
 	require.Equal(t, map[string]any{"href": "/v1/orders/{id}/payments", "method": "POST", "templated": true},

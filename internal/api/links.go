@@ -48,6 +48,7 @@ func (s *server) orderLinks(o orders.Order, caller principal) links {
 func (s *server) paymentLinks(p orders.Payment, caller principal) links {
 	l := links{"self": {Href: "/v1/payments/" + p.ID.String()}}
 	s.offer(l, caller, "payment:order", http.MethodGet, "/v1/orders/{id}", p.Order.String())
+	s.offer(l, caller, "payment:query", http.MethodPost, "/v1/ops/payments/{id}/query", p.ID.String())
 	if p.Status == orders.PaymentRequiresAction && p.RedirectURL != "" {
 		l["payment:redirect"] = link{Href: p.RedirectURL}
 	}

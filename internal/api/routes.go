@@ -146,6 +146,18 @@ func (s *server) allRoutes() []route {
 			method: http.MethodGet, pattern: "/v1/events/{id}", face: faceAPI, roles: anyRole,
 			rel: "event", handle: endpoint(s, s.getEvent),
 		},
+		{
+			method: http.MethodPost, pattern: "/v1/ops/payments/{id}/query", face: faceAPI, roles: operators,
+			rel: "payment:query", handle: endpoint(s, s.queryPayment),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/ops/notifications", face: faceAPI, roles: operators,
+			rel: "notifications", handle: listing(s, s.listNotifications),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/ops/notifications/{id}/replay", face: faceAPI, roles: operators,
+			rel: "notification:replay", handle: endpoint(s, s.replayNotification),
+		},
 		{method: http.MethodGet, pattern: "/v1/payments/{id}/return", face: facePage, handle: s.returnPage},
 		{method: http.MethodPost, pattern: "/v1/payments/{id}/return", face: facePage, handle: s.returnPage},
 		{method: http.MethodPost, pattern: "/v1/webhooks/onerway", face: faceProvider, handle: s.notification},

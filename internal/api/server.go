@@ -41,6 +41,8 @@ type Deps struct {
 	RateLimit int
 	// Notifications receives the provider's notifications (POST /v1/webhooks/onerway).
 	Notifications http.Handler
+	// Inbox shows them to operators.
+	Inbox Inbox
 	// Checks are what GET /readyz looks at.
 	Checks []Check
 

@@ -32,12 +32,15 @@ import (
 	"tillway/internal/events"
 	"tillway/internal/fault"
 	"tillway/internal/idempotency"
+	"tillway/internal/ids"
 	"tillway/internal/money"
 	"tillway/internal/orders"
+	"tillway/internal/page"
 	"tillway/internal/postgres/pgtest"
 	"tillway/internal/ratelimit"
 	"tillway/internal/telemetry"
 	"tillway/internal/testclock"
+	"tillway/internal/webhooks"
 )
 
 const (
@@ -154,7 +157,29 @@ type testBundle struct {
 	client   *http.Client
 	logs     *logBuffer
 	keys     map[apikeys.Role]string
+	inbox    *inbox
 	cut      atomic.Bool // the database cannot be reached
+}
+
+// inbox lists what it was given, and answers a replay with what stands there.
+type inbox struct {
+	listed  []webhooks.Notification
+	asked   webhooks.Filter
+	refused map[ids.Notification]error
+}
+
+func (i *inbox) List(_ context.Context, f webhooks.Filter, _ page.Request) (page.List[webhooks.Notification], error) {
+	i.asked = f
+	return page.List[webhooks.Notification]{Data: i.listed}, nil
+}
+
+func (i *inbox) Replay(_ context.Context, id ids.Notification) (webhooks.Notification, error) {
+	for _, n := range i.listed {
+		if n.ID == id {
+			return n, i.refused[id]
+		}
+	}
+	return webhooks.Notification{}, fault.Missing("notification", id.String())
 }
 
 func (b *testBundle) openPool(t testing.TB) *pgxpool.Pool {
@@ -209,7 +234,7 @@ func setup(t testing.TB, adjust ...func(*api.Deps)) *testBundle {
 func setupWith(t testing.TB, provider orders.Gateway, adjust ...func(*api.Deps)) *testBundle {
 	t.Helper()
 	b := &testBundle{
-		redis: redistest.New(t), logs: &logBuffer{}, keys: map[apikeys.Role]string{},
+		redis: redistest.New(t), logs: &logBuffer{}, keys: map[apikeys.Role]string{}, inbox: &inbox{},
 		provider: &cards{settled: map[string]orders.Evidence{}, release: make(chan struct{}), began: make(chan struct{}, 100)},
 	}
 	b.pool = b.openPool(t)
@@ -244,7 +269,7 @@ func setupWith(t testing.TB, provider orders.Gateway, adjust ...func(*api.Deps))
 	deps := api.Deps{
 		TestClock: clock, Orders: b.orders, Events: events.New(b.pool), Keys: secrets, Idempotency: store, Fingerprints: fingerprints,
 		Limiter: limiter, RateLimit: 10_000, PublicURL: publicURL, ReturnURLAllowed: allowed,
-		ReturnSecret: []byte(returnSecret), Logger: logger, Metrics: telemetry.DiscardMetrics(),
+		Inbox: b.inbox, ReturnSecret: []byte(returnSecret), Logger: logger, Metrics: telemetry.DiscardMetrics(),
 		Propagator: propagation.TraceContext{}, Now: time.Now,
 		Notifications: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
@@ -14,6 +15,9 @@ import (
 // settleLease is how long a claimed check belongs to its worker; one that dies leaves it to be claimed again, so it is also
 // what a killed process costs the payments that it was asking about.
 const settleLease = 30 * time.Second
+
+// askAgainLater is the hint to whoever asked in vain.
+const askAgainLater = 10 * time.Second
 
 // soonestRetry is how soon, at the earliest, a question that was not answered is asked again.
 const soonestRetry = 15 * time.Second
@@ -38,7 +42,7 @@ func (s *Service) Ask(ctx context.Context, p Payment, patience time.Duration) (P
 	defer cancel()
 	ev, err := s.gateway.Find(ctx, Query{MerchantTxnID: p.MerchantTxnID, Amount: p.Amount, Patience: patience})
 	if err != nil {
-		return p, fmt.Errorf("ask about payment %s: %w", p.ID, err)
+		return p, fmt.Errorf("ask about payment %s: %w", p.ID, unanswered(err))
 	}
 	// An answer that has come is recorded even when the patience for asking has run out.
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), recordPatience)
@@ -48,6 +52,15 @@ func (s *Service) Ask(ctx context.Context, p Payment, patience time.Duration) (P
 		return p, err
 	}
 	return applied.Payment, nil
+}
+
+// unanswered makes a fault of a question that the provider did not answer. It is no evidence, so nothing has changed.
+func unanswered(err error) error {
+	if fault.KindOf(err) != fault.Internal {
+		return err
+	}
+	return fault.Down("provider_unavailable", askAgainLater, err,
+		"The payment provider did not answer the question. Nothing has changed; ask again later.")
 }
 
 // ClaimDue takes payments whose check is due, at most batch of them, away from other workers for a while and returns them.

@@ -51,3 +51,10 @@ SELECT open.status::text AS status, (
     ) AS counted
 ) AS notifications
 FROM (VALUES ('unmatched'), ('failed'), ('dead')) AS open (status);
+
+-- name: NotificationFind :one
+-- By its id alone, in whatever month it is: one probe of each partition.
+SELECT * FROM notifications WHERE id = @id;
+
+-- name: NotificationExists :one
+SELECT EXISTS (SELECT FROM notifications WHERE id = @id);

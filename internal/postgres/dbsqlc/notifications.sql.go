@@ -66,6 +66,50 @@ func (q *Queries) NotificationApplied(ctx context.Context, arg NotificationAppli
 	return err
 }
 
+const NotificationExists = `-- name: NotificationExists :one
+SELECT EXISTS (SELECT FROM notifications WHERE id = $1)
+`
+
+func (q *Queries) NotificationExists(ctx context.Context, id uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, NotificationExists, id)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const NotificationFind = `-- name: NotificationFind :one
+SELECT id, month, body_hash, status, verified, reason, notify_type, txn_type, transaction_id, merchant_txn_id, order_id, payment_id, deliveries, attempts, remote_address, body, correlation_id, created_at, updated_at, applied_at FROM notifications WHERE id = $1
+`
+
+// By its id alone, in whatever month it is: one probe of each partition.
+func (q *Queries) NotificationFind(ctx context.Context, id uuid.UUID) (Notification, error) {
+	row := q.db.QueryRow(ctx, NotificationFind, id)
+	var i Notification
+	err := row.Scan(
+		&i.ID,
+		&i.Month,
+		&i.BodyHash,
+		&i.Status,
+		&i.Verified,
+		&i.Reason,
+		&i.NotifyType,
+		&i.TxnType,
+		&i.TransactionID,
+		&i.MerchantTxnID,
+		&i.OrderID,
+		&i.PaymentID,
+		&i.Deliveries,
+		&i.Attempts,
+		&i.RemoteAddress,
+		&i.Body,
+		&i.CorrelationID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.AppliedAt,
+	)
+	return i, err
+}
+
 const NotificationGet = `-- name: NotificationGet :one
 SELECT id, month, body_hash, status, verified, reason, notify_type, txn_type, transaction_id, merchant_txn_id, order_id, payment_id, deliveries, attempts, remote_address, body, correlation_id, created_at, updated_at, applied_at FROM notifications
 WHERE id = $1 AND month = $2
