@@ -32,12 +32,16 @@ import (
 // chargeMargin is what a charge may take beyond ONERWAY_TIMEOUT before its caller-side context ends it.
 const chargeMargin = 2 * time.Second
 
+// clockTolerance is how far this machine's clock may be from the database's without a word in the log.
+const clockTolerance = time.Second
+
 // app is everything that a process of the service is made of, wired top to bottom by newApp.
 type app struct {
 	config   config.Config
 	log      *slog.Logger
 	tel      *telemetry.Telemetry
 	pool     *pgxpool.Pool
+	database *postgres.Clock
 	redis    redis.UniversalClient
 	provider *onerway.Client
 	gateway  *gateway.Gateway
@@ -45,7 +49,7 @@ type app struct {
 	orders   *orders.Service
 	events   *events.Service
 	receiver *webhooks.Receiver
-	// clock is nil in live mode; now is what it tells, else real time. Whatever decides business times takes now.
+	// clock is nil in live mode; now is what it tells, else the database's time. Whatever decides business times takes now.
 	clock   *testclock.Clock
 	now     func() time.Time
 	closers []func(context.Context) error
@@ -84,6 +88,9 @@ func (a *app) openPostgres(ctx context.Context) (err error) {
 		return err
 	}
 	a.closers = append(a.closers, func(context.Context) error { a.pool.Close(); return nil })
+	if err := a.setClock(ctx); err != nil {
+		return err
+	}
 	pending, err := migrations.Pending(ctx, a.config.DatabaseURL.Reveal())
 	if err != nil {
 		return fmt.Errorf("compare the schema: %w", err)
@@ -94,14 +101,14 @@ func (a *app) openPostgres(ctx context.Context) (err error) {
 	return nil
 }
 
-// openClock wires the time by which the domains decide.
+// openClock wires the time by which the domains decide: the database's, moved on where no real money moves.
 func (a *app) openClock(ctx context.Context) (err error) {
-	a.now = time.Now
+	a.now = a.database.Now
 	if a.config.Livemode {
 		return nil
 	}
 	a.clock, err = testclock.Open(ctx, a.pool, testclock.Options{
-		Log:     a.log,
+		Log: a.log, Real: a.database.Now,
 		Prepare: func(ctx context.Context, to time.Time) error { return jobs.EnsurePartitions(ctx, a.pool, to) },
 		Carry:   jobs.Forward,
 		CatchUp: func(ctx context.Context) error { return jobs.CatchUp(ctx, a.pool) },
@@ -110,6 +117,19 @@ func (a *app) openClock(ctx context.Context) (err error) {
 		return err
 	}
 	a.now = a.clock.Now
+	return nil
+}
+
+// setClock takes the database's clock for everything that is compared with what other processes have written.
+func (a *app) setClock(ctx context.Context) (err error) {
+	a.database, err = postgres.NewClock(ctx, a.pool, time.Now)
+	if err != nil {
+		return err
+	}
+	if ahead := a.database.Ahead(); ahead.Abs() > clockTolerance {
+		a.log.WarnContext(ctx, "the clocks of this machine and of the database differ; the database's counts",
+			slog.Duration("ahead", ahead))
+	}
 	return nil
 }
 
@@ -166,7 +186,7 @@ func (a *app) openProvider(context.Context) (err error) {
 
 func (a *app) openDomains(ctx context.Context) error {
 	cfg := a.config
-	a.keys = apikeys.New(a.pool, apikeys.Options{Livemode: cfg.Livemode})
+	a.keys = apikeys.New(a.pool, apikeys.Options{Livemode: cfg.Livemode, Now: a.database.Now})
 	bootstrap := make([]apikeys.BootstrapKey, 0, len(cfg.APIKeys))
 	for _, key := range cfg.APIKeys {
 		bootstrap = append(bootstrap, apikeys.BootstrapKey{Role: apikeys.Role(key.Role), Secret: key.Key.Reveal()})
@@ -178,7 +198,7 @@ func (a *app) openDomains(ctx context.Context) error {
 		Livemode: cfg.Livemode, PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
 		MaxAmount: cfg.MaxAmount, CallerDeadline: cfg.CallerDeadline, ChargeTimeout: cfg.OnerwayTimeout + chargeMargin,
 		Schedule: orders.Schedule(cfg.ResolveSchedule), NotFoundAfter: cfg.NotFoundAfter,
-		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: time.Now,
+		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.database.Now,
 	})
 	a.events = events.New(a.pool)
 	return a.openReceiver()
@@ -192,7 +212,7 @@ func (a *app) openReceiver() error {
 	}
 	a.receiver = webhooks.New(a.pool, a.orders, a.gateway.NotificationEvidence, inserter, a.tel.Metrics, a.log, a.now, webhooks.Config{
 		MerchantNo: cfg.OnerwayMerchantNo, Secrets: a.provider.Secrets(), AllowSource: cfg.OnerwayIPAllowlist.Allows,
-		PublicURL: cfg.PublicURL.String(), RealNow: time.Now,
+		PublicURL: cfg.PublicURL.String(), RealNow: a.database.Now,
 	})
 	return nil
 }

@@ -41,7 +41,7 @@ func (a *app) handler() (http.Handler, error) {
 		Limiter: limiter, RateLimit: cfg.RateLimit, Notifications: a.receiver, Inbox: a.receiver, Checks: a.checks(),
 		Livemode: cfg.Livemode, PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
 		ReturnSecret: []byte(cfg.ReturnSecret.Reveal()), Logger: a.log, Metrics: a.tel.Metrics,
-		Propagator: a.tel.Propagator, Now: a.now, RealNow: time.Now, TestClock: a.clock,
+		Propagator: a.tel.Propagator, Now: a.now, RealNow: a.database.Now, TestClock: a.clock,
 	}
 	if cfg.TraceExport() != "" {
 		deps.Tracer = a.tel.TracerProvider

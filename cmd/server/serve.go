@@ -105,7 +105,7 @@ func (a *app) parts(ctx context.Context, opts serveOptions) ([]func(context.Cont
 	if err := a.watch(opts.workers); err != nil {
 		return nil, err
 	}
-	parts := []func(context.Context) error{admin.run}
+	parts := []func(context.Context) error{admin.run, a.database.Run}
 	if a.clock != nil {
 		parts = append(parts, a.clock.Run)
 	}

@@ -35,7 +35,7 @@ func (s *server) orderLinks(o orders.Order, caller principal) links {
 	l := links{"self": {Href: "/v1/orders/" + id}}
 	s.offer(l, caller, "order:payments", http.MethodGet, "/v1/orders/{id}/payments", id)
 	s.offer(l, caller, "order:timeline", http.MethodGet, "/v1/orders/{id}/timeline", id)
-	if o.Status.Payable() && o.ExpiresAt.After(s.Now()) {
+	if s.Orders.Payable(o) {
 		s.offer(l, caller, "order:pay", http.MethodPost, "/v1/orders/{id}/payments", id)
 	}
 	if o.Status.Cancelable() {

@@ -64,9 +64,12 @@ func (s *Service) Pay(ctx context.Context, req PayRequest) (PayResult, error) {
 	return s.refuseMoving(ctx, req.Order)
 }
 
+// Payable reports whether a payment of the order as it was read may begin now.
+func (s *Service) Payable(o Order) bool { return o.Status.Payable() && o.ExpiresAt.After(s.now()) }
+
 // payOnce begins and sends a payment of the order as it was read; errOrderMoved when it is not like that any more.
 func (s *Service) payOnce(ctx context.Context, o Order, req PayRequest) (PayResult, error) {
-	if !o.Status.Payable() || !o.ExpiresAt.After(s.now()) {
+	if !s.Payable(o) {
 		return s.refusePay(ctx, o, req)
 	}
 	if err := payable(o); err != nil {

@@ -50,7 +50,7 @@ func (c *Clock) Read(ctx context.Context) (Reading, error) {
 }
 
 func (c *Clock) reading() Reading {
-	actual, ahead := time.Now(), c.Ahead()
+	actual, ahead := c.opts.Real(), c.Ahead()
 	return Reading{Now: actual.Add(ahead).UTC(), Ahead: ahead}
 }
 
@@ -61,7 +61,7 @@ func (c *Clock) Advance(ctx context.Context, by time.Duration, idem Idempotency)
 		return Reading{}, fault.InvalidParam("advance_seconds", "advance_seconds must be between 1 and %d.", int64(MaxStep/time.Second))
 	}
 	return c.move(ctx, idem, func(ahead time.Duration) (time.Duration, error) {
-		return ahead + by, inReach("advance_seconds", by, ahead+by)
+		return ahead + by, c.inReach("advance_seconds", by, ahead+by)
 	})
 }
 
@@ -69,7 +69,7 @@ func (c *Clock) Advance(ctx context.Context, by time.Duration, idem Idempotency)
 // on now when that would go back, further than MaxStep, or past Latest.
 func (c *Clock) Set(ctx context.Context, to time.Time, idem Idempotency) (Reading, error) {
 	return c.move(ctx, idem, func(ahead time.Duration) (time.Duration, error) {
-		actual := time.Now()
+		actual := c.opts.Real()
 		shown := actual.Add(ahead)
 		if to.Unix() < shown.Unix() {
 			return 0, fault.InvalidParam("now", "now must not be before the clock's own time, %d: it never goes back.", shown.Unix())
@@ -81,15 +81,15 @@ func (c *Clock) Set(ctx context.Context, to time.Time, idem Idempotency) (Readin
 			return 0, tooLate("now")
 		}
 		target := to.Sub(actual).Truncate(time.Microsecond)
-		return max(target, ahead), inReach("now", target-ahead, target)
+		return max(target, ahead), c.inReach("now", target-ahead, target)
 	})
 }
 
-func inReach(param string, by, ahead time.Duration) error {
+func (c *Clock) inReach(param string, by, ahead time.Duration) error {
 	switch {
 	case by > MaxStep:
 		return fault.InvalidParam(param, "The clock moves at most %d seconds at once.", int64(MaxStep/time.Second))
-	case time.Now().Add(ahead).After(Latest()):
+	case c.opts.Real().Add(ahead).After(Latest()):
 		return tooLate(param)
 	}
 	return nil
@@ -151,7 +151,7 @@ func repeats(row dbsqlc.TestClock, idem Idempotency) (bool, error) {
 
 func (c *Clock) commit(ctx context.Context, from, to time.Duration, idem Idempotency) error {
 	if c.opts.Prepare != nil {
-		if err := c.opts.Prepare(ctx, time.Now().Add(to)); err != nil {
+		if err := c.opts.Prepare(ctx, c.opts.Real().Add(to)); err != nil {
 			return err
 		}
 	}

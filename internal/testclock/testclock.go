@@ -34,6 +34,8 @@ const (
 // Options say what moves with the clock.
 type Options struct {
 	Log *slog.Logger
+	// Real is real time, the same for every process; nil is the machine's own.
+	Real func() time.Time
 	// Prepare is run before the clock moves to a time, for what must be there by then. It may run and the move fail.
 	Prepare func(ctx context.Context, to time.Time) error
 	// Carry moves, in the transaction that moves the clock, what waits by real time.
@@ -53,6 +55,9 @@ type Clock struct {
 
 // Open returns the clock as it stands in the database.
 func Open(ctx context.Context, pool *pgxpool.Pool, opts Options) (*Clock, error) {
+	if opts.Real == nil {
+		opts.Real = time.Now
+	}
 	c := &Clock{pool: pool, queries: dbsqlc.New(pool), opts: opts}
 	if err := c.Refresh(ctx); err != nil {
 		return nil, err
@@ -61,7 +66,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, opts Options) (*Clock, error)
 }
 
 // Now is the time of the installation, as far as this process has seen the clock moved.
-func (c *Clock) Now() time.Time { return time.Now().Add(c.Ahead()) }
+func (c *Clock) Now() time.Time { return c.opts.Real().Add(c.Ahead()) }
 
 // Ahead is how far the clock is ahead of real time; never less than before.
 func (c *Clock) Ahead() time.Duration { return time.Duration(c.ahead.Load()) }
