@@ -17,12 +17,18 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
+
+	"tillway/internal/postgres"
 )
 
 // Defaults of Options.
 const (
 	DefaultMaxWorkers = 8
 	DefaultSoftStop   = 20 * time.Second
+
+	// The pauses between attempts to begin without a database.
+	firstPause   = 250 * time.Millisecond
+	longestPause = 10 * time.Second
 )
 
 // Inserter adds jobs, usually with InsertTx, in the transaction that makes them necessary. It works none.
@@ -42,7 +48,10 @@ type Options struct {
 }
 
 // Runner works the queue.
-type Runner struct{ client *river.Client[pgx.Tx] }
+type Runner struct {
+	client *river.Client[pgx.Tx]
+	log    *slog.Logger
+}
 
 // NewInserter returns a client for services that only add jobs.
 func NewInserter(pool *pgxpool.Pool, log *slog.Logger) (*Inserter, error) {
@@ -83,17 +92,30 @@ func New(pool *pgxpool.Pool, log *slog.Logger, now func() time.Time, opts Option
 	if err != nil {
 		return nil, fmt.Errorf("make the job client: %w", err)
 	}
-	return &Runner{client: client}, nil
+	return &Runner{client: client, log: log}, nil
 }
 
-// Run works the queue until ctx ends, then takes no more jobs and returns when those that run have ended.
+// Run works the queue until ctx ends, then takes no more jobs and returns when those that run have ended. A database that is
+// away just then is waited for: the process that serves beside must not end because its queue could not begin.
 func (r *Runner) Run(ctx context.Context) error {
-	if err := r.client.Start(ctx); err != nil {
-		if ctx.Err() != nil {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := r.client.Start(ctx)
+		switch {
+		case err == nil:
+			<-r.client.Stopped()
+			return nil
+		case ctx.Err() != nil:
 			return nil //nolint:nilerr // told to stop while starting
+		case !postgres.IsUnavailable(err):
+			return fmt.Errorf("start working jobs: %w", err)
 		}
-		return fmt.Errorf("start working jobs: %w", err)
+		r.log.WarnContext(ctx, "jobs wait for the database", slog.Duration("again_in", pause), slog.Any("error", err))
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
 	}
-	<-r.client.Stopped()
-	return nil
 }
