@@ -66,6 +66,17 @@ func (b *breaker) acquire() (*permit, error) {
 	return &permit{breaker: b, probe: b.circuit.IsHalfOpen()}, nil
 }
 
+// acquireQuestion is acquire for a call that moves nothing. It is tried whatever the circuit says: payments whose answers
+// were lost, which is what opens it, are settled by no other call. While the circuit is not closed such a call says nothing
+// to it either, unless it is the probe.
+func (b *breaker) acquireQuestion() *permit {
+	if p, err := b.acquire(); err == nil {
+		return p
+	}
+	return &permit{}
+}
+
+// permit is the leave to make a call; without a breaker its outcome does not count.
 type permit struct {
 	breaker *breaker
 	probe   bool
@@ -75,6 +86,7 @@ type permit struct {
 // probe without a result leaves the circuit open.
 func (p *permit) settle(err *Error) {
 	switch {
+	case p.breaker == nil:
 	case err == nil:
 		p.breaker.circuit.RecordSuccess()
 	case err.Reason == ReasonCanceled && !p.probe:

@@ -121,6 +121,35 @@ func TestClient_ProbesOnceAfterTheDelayAndRecovers(t *testing.T) {
 	})
 }
 
+func TestClient_AsksWhateverTheCircuitSaysAndLeavesItAsItIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setupBreaker(t)
+		b.provider.answer = failing
+		ask := func() error {
+			_, err := b.client.ListTransactions(t.Context(), onerway.ListRequest{
+				Selection: onerway.Selection{MerchantTxnIDs: []string{"pay_1"}},
+			})
+			return err
+		}
+		for range 3 {
+			require.Error(t, b.sell(t.Context()))
+		}
+		require.ErrorIs(t, b.client.Available(), onerway.ErrCircuitOpen)
+		for range 5 {
+			before := b.provider.calls.Load()
+			err := ask()
+			require.Error(t, err)
+			require.NotErrorIs(t, err, onerway.ErrCircuitOpen)
+			require.Equal(t, before+1, b.provider.calls.Load(), "it was tried")
+		}
+		b.provider.answer = answering(http.StatusOK, `{"respCode":"20000","respMsg":"Success","data":"{}"}`)
+		_ = ask()
+		require.ErrorIs(t, b.client.Available(), onerway.ErrCircuitOpen, "that questions are answered says nothing of sales")
+		require.Equal(t, []string{"open"}, *b.states)
+	})
+}
+
 func TestClient_LetsOnlyOneCallProbe(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

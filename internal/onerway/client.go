@@ -123,18 +123,39 @@ type answer struct {
 	digest   string
 }
 
-// call signs and sends one request and reads the envelope. Every failure is an *Error.
+// call signs and sends one request that moves something and reads the envelope. Every failure is an *Error.
 func (c *Client) call(ctx context.Context, op, path string, fields Fields, scrub scrubber) (answer, error) {
-	fields.set("merchantNo", c.merchantNo)
-	fields["sign"] = Sign(fields, ExcludedFromRequest, c.secrets.Current)
-	payload, err := fields.encode()
+	payload, err := c.sign(op, fields)
 	if err != nil {
-		return answer{}, invalidRequest(op, err)
+		return answer{}, err
 	}
 	permit, err := c.breaker.acquire()
 	if err != nil {
 		return answer{}, &Error{Class: NeverSent, Reason: ReasonCircuitOpen, Op: op, cause: err}
 	}
+	return c.send(ctx, permit, op, path, payload, scrub)
+}
+
+// ask is call for a request that moves nothing.
+func (c *Client) ask(ctx context.Context, op, path string, fields Fields) (answer, error) {
+	payload, err := c.sign(op, fields)
+	if err != nil {
+		return answer{}, err
+	}
+	return c.send(ctx, c.breaker.acquireQuestion(), op, path, payload, scrubber{})
+}
+
+func (c *Client) sign(op string, fields Fields) ([]byte, error) {
+	fields.set("merchantNo", c.merchantNo)
+	fields["sign"] = Sign(fields, ExcludedFromRequest, c.secrets.Current)
+	payload, err := fields.encode()
+	if err != nil {
+		return nil, invalidRequest(op, err)
+	}
+	return payload, nil
+}
+
+func (c *Client) send(ctx context.Context, permit *permit, op, path string, payload []byte, scrub scrubber) (answer, error) {
 	// Settled in a defer, so that a panic in a wrapped transport cannot leave the circuit waiting for its probe.
 	failed := &Error{Class: Unknown, Reason: ReasonConnection, Op: op}
 	defer func() { permit.settle(failed) }()

@@ -156,7 +156,7 @@ func (c *Client) selectionFields(selection Selection, selected bool) (Fields, er
 func query[T any](
 	ctx context.Context, c *Client, op, path string, fields Fields, row func(Fields) T,
 ) (Page[T], error) {
-	got, err := c.call(ctx, op, path, fields, scrubber{})
+	got, err := c.ask(ctx, op, path, fields)
 	if err != nil {
 		return Page[T]{}, err
 	}
