@@ -2,12 +2,12 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"tillway/internal/embedded/redistest"
@@ -27,12 +27,7 @@ func payMany(ctx context.Context, w *world, ids []string) <-chan []result {
 // claimsRunOut lets the time pass for which a dead process has claimed the checks of its payments.
 func (w *world) claimsRunOut() {
 	w.t.Helper()
-	ctx := w.t.Context()
-	conn, err := pgx.Connect(ctx, w.database)
-	require.NoError(w.t, err)
-	defer conn.Close(context.WithoutCancel(ctx))
-	_, err = conn.Exec(ctx, "UPDATE payments SET next_check_at = now() WHERE next_check_at > now()")
-	require.NoError(w.t, err)
+	w.exec("UPDATE payments SET next_check_at = now() WHERE next_check_at > now()")
 }
 
 func createMany(w *world, n int) []string {
@@ -119,6 +114,40 @@ func TestSIGTERM_FinishesAndRecordsTheChargesInFlight(t *testing.T) {
 	}
 	w.restart()
 	for _, id := range ids {
+		w.requirePaidOnce(id)
+	}
+}
+
+// TestSIGTERM_InTheMiddleOf200ChargesLosesNone: what has reached us is finished, whatever else the process is told.
+func TestSIGTERM_InTheMiddleOf200ChargesLosesNone(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.provider.silence()
+	w.provider.hold(3 * time.Second)
+	ids := make([]string, 200)
+	for i, r := range together(t.Context(), len(ids), func(ctx context.Context, i int) (answer, error) {
+		return w.service.try(ctx, call{
+			method: http.MethodPost, path: "/v1/orders", body: orderBody(nil), key: fmt.Sprintf("order-%d", i),
+		})
+	}) {
+		require.NoError(t, r.err)
+		ids[i] = into[order](t, r.requireStatus(t, http.StatusCreated)).ID
+	}
+	paying := payMany(t.Context(), w, ids)
+	eventually(t, patience, "all have begun", func() bool {
+		return value[int](w, "SELECT count(*)::int FROM payments") == len(ids)
+	})
+	began := time.Now()
+	w.service.stop(t)
+	require.Less(t, time.Since(began), stopPatience)
+	for _, r := range <-paying {
+		require.NoError(t, r.err, "the caller gets the answer")
+		r.requireStatus(t, http.StatusCreated)
+	}
+	require.Equal(t, len(ids), value[int](w, "SELECT count(*)::int FROM orders WHERE status = 'paid' AND amount_paid = amount"))
+	require.Len(t, w.provider.books("").Transactions, len(ids))
+	w.restart()
+	for _, id := range ids[:10] {
 		w.requirePaidOnce(id)
 	}
 }

@@ -60,16 +60,25 @@ type service struct {
 type choice func(*settings)
 
 type settings struct {
-	redis string
-	env   map[string]string
+	redis, database string
+	env             map[string]string
+	unset           []string
 }
 
 // with sets a variable of the service's environment.
 func with(name, value string) choice { return func(s *settings) { s.env[name] = value } }
 
+// unset leaves a variable to its default.
+func unset(name string) choice { return func(s *settings) { s.unset = append(s.unset, name) } }
+
 // onRedis uses a Redis that the test may stop.
 func onRedis(server *redistest.Server) choice {
 	return func(s *settings) { s.redis = server.URL() }
+}
+
+// onDatabase uses a database that the test has made; what the service is told may be another way to it.
+func onDatabase(database string) choice {
+	return func(s *settings) { s.database = database }
 }
 
 // start makes a world with one process of the service.
@@ -82,7 +91,10 @@ func start(t *testing.T, choices ...choice) *world {
 	if s.redis == "" {
 		s.redis = redistest.URL(t)
 	}
-	w := &world{t: t, database: pgtest.URL(t), port: freePort(t), cards: &cards{numbers: map[string]bool{}}}
+	if s.database == "" {
+		s.database = pgtest.URL(t)
+	}
+	w := &world{t: t, database: s.database, port: freePort(t), cards: &cards{numbers: map[string]bool{}}}
 	w.provider = startProvider(w)
 	key := make([]byte, 32)
 	_, err := rand.Read(key)
@@ -97,6 +109,9 @@ func start(t *testing.T, choices ...choice) *world {
 		"RESOLVE_SCHEDULE": never, "NOT_FOUND_AFTER": "1s",
 	}
 	maps.Copy(env, s.env)
+	for _, name := range s.unset {
+		delete(env, name)
+	}
 	for name, value := range env {
 		w.env = append(w.env, name+"="+value)
 	}
