@@ -58,6 +58,40 @@ func (s *Service) send(ctx context.Context, sale Sale, began time.Time) (ev Evid
 	return s.gateway.Sale(ctx, sale)
 }
 
+// retract ends a payment that may have been recorded although the answer to T1 was lost, or else does nothing. It was not
+// sent, and only this process knows; nobody would believe the provider's denial before NOT_FOUND_AFTER, and until then the
+// order would be locked. Where the database stays away too, that is how it ends.
+func (s *Service) retract(ctx context.Context, p Payment) {
+	ctx = context.WithoutCancel(ctx)
+	s.inFlight.Go(func() {
+		ctx, cancel := context.WithTimeoutCause(ctx, recordPatience, errors.New("the payment could not be taken back in time"))
+		defer cancel()
+		absent := 0
+		insist(ctx, func() error {
+			_, err := s.Apply(ctx, p.MerchantTxnID, Evidence{Source: SourceAnswer, Outcome: OutcomeNeverSent}, nil)
+			if errors.Is(err, ErrNoPayment) {
+				if absent++; absent == retractLooks {
+					return nil
+				}
+			}
+			return err
+		})
+	})
+}
+
+// insist repeats what fails, at growing distances, until it succeeds or ctx ends.
+func insist(ctx context.Context, try func() error) {
+	for wait := firstRetry; try() != nil; wait *= 2 {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
 // record is T2. An answer must not be lost because the database is away for a moment: it is tried again for a while, and
 // what is lost even then, by a defect too, is found by the query of the settling sweep.
 func (s *Service) record(ctx context.Context, o Order, p Payment, ev Evidence) (recorded Payment) {
@@ -69,19 +103,15 @@ func (s *Service) record(ctx context.Context, o Order, p Payment, ev Evidence) (
 	}()
 	ctx, cancel := context.WithTimeoutCause(ctx, recordPatience, errors.New("the answer could not be recorded in time"))
 	defer cancel()
-	for wait := 50 * time.Millisecond; ; wait *= 2 {
+	insist(ctx, func() error {
 		applied, err := s.applyAt(ctx, o, p, ev)
-		if err == nil {
-			return applied.Payment
+		if err != nil {
+			s.log.ErrorContext(ctx, "record the provider's answer",
+				slog.String("payment", p.ID.String()), slog.Any("error", err))
+			return err
 		}
-		s.log.ErrorContext(ctx, "record the provider's answer",
-			slog.String("payment", p.ID.String()), slog.Any("error", err))
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return p
-		}
-	}
+		recorded = applied.Payment
+		return nil
+	})
+	return recorded
 }

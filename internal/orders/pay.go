@@ -17,6 +17,10 @@ const (
 	// recordPatience bounds how long a finished call's answer is kept for a database that is away.
 	recordPatience = 30 * time.Second
 	retryLater     = time.Second
+	firstRetry     = 50 * time.Millisecond // doubled each time
+	// retractLooks is how often a recording whose answer was lost is looked for: over twelve seconds, longer than the
+	// database goes on with a statement.
+	retractLooks = 9
 )
 
 // PayRequest asks to pay an order by card.
@@ -90,6 +94,9 @@ func (s *Service) payOnce(ctx context.Context, o Order, req PayRequest) (PayResu
 	case errors.Is(err, errOrderMoved), postgres.IsUnique(err, "payments_one_live_per_order"):
 		return PayResult{}, errOrderMoved
 	default:
+		if !p.ID.IsZero() && postgres.MayHaveHappened(err) {
+			s.retract(ctx, p)
+		}
 		return PayResult{}, fmt.Errorf("begin a payment of %s: %w", req.Order, postgres.Translate(err))
 	}
 }

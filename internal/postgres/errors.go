@@ -99,6 +99,18 @@ func IsUnavailable(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || isConnectionError(err)
 }
 
+// MayHaveHappened says of a statement or commit that failed that it may have taken effect all the same: its answer was lost.
+// A refusal of the database is certain, unless it is FATAL: a server that shuts down sends one also to who waits for a
+// synchronous replica, with the transaction committed locally. So is a request that was never written.
+func MayHaveHappened(err error) bool {
+	if err == nil || IsNoRows(err) || errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, pgx.ErrTxClosed) {
+		return false
+	}
+	pgErr, answered := errors.AsType[*pgconn.PgError](err)
+	refused := answered && pgErr.SeverityUnlocalized == "ERROR"
+	return !refused && !pgconn.SafeToRetry(err)
+}
+
 func unavailableState(code string) bool {
 	switch code {
 	case codeReadOnly, codeIdleInTx, codeLockNotAvailable, codeQueryCanceled, codeIOError:

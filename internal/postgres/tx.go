@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ErrCommitUnknown says that the connection was lost while a commit was under
@@ -66,21 +65,17 @@ func once(ctx context.Context, db Beginner, opts pgx.TxOptions, do func(ctx cont
 	return commit(ctx, tx)
 }
 
-// commit tells a refusal of the database, after which nothing happened, from a
-// lost answer, after which anything may have. A FATAL answer is no refusal: a
-// server that shuts down sends one also to who waits for a synchronous replica,
-// with the transaction committed locally.
+// commit tells a refusal of the database, after which nothing happened, from a lost answer, after which anything may have.
 func commit(ctx context.Context, tx pgx.Tx) error {
 	err := tx.Commit(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
-	}
-	pgErr, answered := errors.AsType[*pgconn.PgError](err)
-	refused := answered && pgErr.SeverityUnlocalized == "ERROR" || errors.Is(err, pgx.ErrTxCommitRollback)
-	if refused || errors.Is(err, pgx.ErrTxClosed) || pgconn.SafeToRetry(err) {
+	case MayHaveHappened(err):
+		return fmt.Errorf("commit: %w: %w", ErrCommitUnknown, err)
+	default:
 		return fmt.Errorf("commit: %w", err)
 	}
-	return fmt.Errorf("commit: %w: %w", ErrCommitUnknown, err)
 }
 
 // backoff spreads out the contenders of a conflict, or returns why ctx ended.
