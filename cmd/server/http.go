@@ -18,6 +18,9 @@ import (
 // still not done twice, its row knows the key.
 const leaseMargin = 5 * time.Second
 
+// requestMargin is what a request may take for its database besides waiting for the provider.
+const requestMargin = 3 * time.Second
+
 // handler wires the public address.
 func (a *app) handler() (http.Handler, error) {
 	cfg := a.config
@@ -42,6 +45,7 @@ func (a *app) handler() (http.Handler, error) {
 		Livemode: cfg.Livemode, PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
 		ReturnSecret: []byte(cfg.ReturnSecret.Reveal()), Logger: a.log, Metrics: a.tel.Metrics,
 		Propagator: a.tel.Propagator, Now: a.now, RealNow: a.database.Now, TestClock: a.clock,
+		Patience: cfg.CallerDeadline + requestMargin,
 	}
 	if cfg.TraceExport() != "" {
 		deps.Tracer = a.tel.TracerProvider

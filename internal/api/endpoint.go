@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -53,6 +54,7 @@ type shaped interface{ checkShape() error }
 // handler, at most once per idempotency key, and answers.
 func endpoint[B any](s *server, handle handler[B]) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		defer s.bound(c)()
 		in, err := read[B](s, c)
 		if err != nil {
 			s.refuse(c, err)
@@ -70,6 +72,7 @@ func endpoint[B any](s *server, handle handler[B]) gin.HandlerFunc {
 // listing is the adapter for lists, which take a query and no body.
 func listing(s *server, handle func(ctx context.Context, in *call[none], q *query) (*answer, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		defer s.bound(c)()
 		in := &call[none]{Caller: callerOf(c), Path: c.Request.URL.Path}
 		err := in.readPath(s.routeOf(c), c.Param("id"))
 		q, queryErr := newQuery(c.Request.URL.RawQuery)
@@ -84,6 +87,18 @@ func listing(s *server, handle func(ctx context.Context, in *call[none], q *quer
 			return handle(ctx, in, q)
 		}, in))
 	}
+}
+
+var errPatience = errors.New("the request took too long")
+
+// bound gives a request its deadline, and returns what ends it.
+func (s *server) bound(c *gin.Context) context.CancelFunc {
+	if s.Patience == 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithTimeoutCause(c.Request.Context(), s.Patience, errPatience)
+	c.Request = c.Request.WithContext(ctx)
+	return cancel
 }
 
 // perform calls a handler and encodes what it says.

@@ -30,6 +30,7 @@ const returnPatience = 3 * time.Second
 // read: the payment's id says what it is about, the provider says how it stands, and the way on is the merchant's
 // allow-listed return_url (API.md §2).
 func (s *server) returnPage(c *gin.Context) {
+	defer s.bound(c)()
 	ctx := c.Request.Context()
 	id, err := ids.Parse[ids.PaymentEntity](c.Param("id"))
 	if err != nil || id.IsZero() {

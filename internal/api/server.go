@@ -66,6 +66,10 @@ type Deps struct {
 	RealNow func() time.Time
 	// TestClock is what Now tells while no real money moves; nil in live mode.
 	TestClock *testclock.Clock
+
+	// Patience bounds a request's work, zero does not. It is longer than a charge keeps its caller waiting; what it ends is the
+	// wait for a database that has gone without a word.
+	Patience time.Duration
 }
 
 // Check is one thing that readiness depends on, or reports.

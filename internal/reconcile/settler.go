@@ -37,7 +37,12 @@ const (
 	latest  = time.Second
 	// longestBackoff bounds the pause after sweeps that failed.
 	longestBackoff = 30 * time.Second
+	// databasePatience bounds what a sweep asks of the database. It ends its own statements sooner; a database that has gone
+	// without a word, as a failed host does, would else hold the sweep until the connection is given up, a quarter of an hour.
+	databasePatience = 15 * time.Second
 )
+
+var errDatabase = errors.New("the database did not answer in time")
 
 // Options adjust a Settler; zero fields take their defaults.
 type Options struct {
@@ -88,7 +93,7 @@ type Swept struct {
 // Settle asks about the payments that are due now, one batch of them. A question that is not answered is no failure of the
 // sweep: it is logged and asked again later.
 func (s *Settler) Settle(ctx context.Context) (Swept, error) {
-	due, claimErr := s.orders.ClaimDue(ctx, s.opts.Batch)
+	due, claimErr := s.claim(ctx)
 	var asked atomic.Int64
 	var group errgroup.Group
 	group.SetLimit(s.opts.Concurrency)
@@ -109,6 +114,12 @@ func (s *Settler) Settle(ctx context.Context) (Swept, error) {
 	return Swept{Done: int(asked.Load()), More: len(due) == s.opts.Batch}, claimErr
 }
 
+func (s *Settler) claim(ctx context.Context) ([]orders.Payment, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, databasePatience, errDatabase)
+	defer cancel()
+	return s.orders.ClaimDue(ctx, s.opts.Batch)
+}
+
 // ask settles one payment, or sets its next check when the question was not answered.
 func (s *Settler) ask(ctx context.Context, p orders.Payment) error {
 	ctx = telemetry.WithCorrelationID(ctx, p.CorrelationID)
@@ -116,6 +127,8 @@ func (s *Settler) ask(ctx context.Context, p orders.Payment) error {
 	if err == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, databasePatience, errDatabase)
+	defer cancel()
 	return errors.Join(err, s.orders.Postpone(ctx, p))
 }
 
@@ -139,6 +152,8 @@ func summary(failures []error) error {
 
 // Expire ends orders whose time is over, one batch of them.
 func (s *Settler) Expire(ctx context.Context) (Swept, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, databasePatience, errDatabase)
+	defer cancel()
 	ended, err := s.orders.ExpireDue(ctx, expiryBatch)
 	return Swept{Done: ended, More: ended == expiryBatch}, err
 }
