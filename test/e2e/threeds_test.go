@@ -37,13 +37,19 @@ func decide(t *testing.T, w *world, p payment, action string) *url.URL {
 	require.NoError(t, shown.Body.Close())
 	require.Contains(t, string(page), "27.00 EUR")
 
-	pressed, err := plainClient.PostForm(p.NextAction.RedirectToURL.URL, url.Values{"action": {action}})
-	require.NoError(t, err)
-	require.NoError(t, pressed.Body.Close())
-	require.Equal(t, http.StatusSeeOther, pressed.StatusCode)
-	back := pressed.Header.Get("Location")
+	back := w.provider.press(p, action)
 	require.True(t, strings.HasPrefix(back, "http://127.0.0.1:"+w.port+"/v1/payments/"+p.ID+"/return?"), back)
 	return comeBack(t, back)
+}
+
+// press presses a button of the bank's page and returns where it sends the browser.
+func (p *provider) press(of payment, action string) string {
+	p.t.Helper()
+	pressed, err := plainClient.PostForm(of.NextAction.RedirectToURL.URL, url.Values{"action": {action}})
+	require.NoError(p.t, err)
+	require.NoError(p.t, pressed.Body.Close())
+	require.Equal(p.t, http.StatusSeeOther, pressed.StatusCode)
+	return pressed.Header.Get("Location")
 }
 
 // comeBack opens our return page and returns where it sends the shopper.

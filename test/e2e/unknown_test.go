@@ -228,11 +228,16 @@ func TestProviderDownForLong_IsNotAskedAgainUntilTheCircuitCloses(t *testing.T) 
 	t.Parallel()
 	w := start(t)
 	w.provider.stop(t)
-	for range 8 { // the circuit opens on the way; the answer is the same
+	for i := range 8 { // the circuit opens on the way; the answer is the same
 		o := w.service.createOrder(nil)
 		down := w.service.pay(o.ID, goodCard, nil).requireStatus(t, http.StatusServiceUnavailable)
 		require.Equal(t, "provider_unavailable", codeOf(down))
+		require.NotEmpty(t, down.header.Get("Retry-After"))
 		require.Equal(t, "open", w.service.order(o.ID).Status)
+		if i >= 5 { // it is: from now on nothing is even written
+			require.Empty(t, w.service.paymentsOf(o.ID))
+			require.Equal(t, []string{"order.created"}, w.service.history(o.ID))
+		}
 	}
 	w.provider.start()
 	o := w.service.createOrder(nil)
