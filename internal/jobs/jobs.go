@@ -31,6 +31,13 @@ const (
 	longestPause = 10 * time.Second
 )
 
+// What a job may take, and when one that still looks as if it were running has lost its process and is run again. River's
+// own hour would keep a notification that its process died over for as long.
+const (
+	jobTimeout   = time.Minute
+	rescuedAfter = 90 * time.Second
+)
+
 // Inserter adds jobs, usually with InsertTx, in the transaction that makes them necessary. It works none.
 type Inserter = river.Client[pgx.Tx]
 
@@ -88,6 +95,8 @@ func New(pool *pgxpool.Pool, log *slog.Logger, now func() time.Time, opts Option
 		Queues:          map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: opts.MaxWorkers}},
 		SoftStopTimeout: opts.SoftStop,
 		Workers:         workers,
+
+		JobTimeout: jobTimeout, RescueStuckJobsAfter: rescuedAfter,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the job client: %w", err)

@@ -173,3 +173,25 @@ func receive[T any](t *testing.T, from <-chan T) T {
 		panic("unreachable")
 	}
 }
+
+func TestJob_WhoseProcessDiedIsRunAgainSoon(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	inserted, err := b.inserter.Insert(t.Context(), greetArgs{Name: "Ada"}, nil)
+	require.NoError(t, err)
+	// As a worker leaves it that is killed: running, under a name that does not come back.
+	_, err = b.pool.Exec(t.Context(), `UPDATE river_job SET state = 'running', attempt = 1, attempted_by = '{nobody}',
+		attempted_at = now() - interval '2 minutes' WHERE id = $1`, inserted.Job.ID)
+	require.NoError(t, err)
+	ran := make(chan string, 1)
+	b.run(t, time.Now, func(_ context.Context, job *river.Job[greetArgs]) error {
+		ran <- job.Args.Name
+		return nil
+	})
+	select {
+	case name := <-ran:
+		require.Equal(t, "Ada", name)
+	case <-time.After(patience):
+		t.Fatal("nobody ran the job of a dead process")
+	}
+}
