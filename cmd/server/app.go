@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"tillway/internal/apikeys"
 	"tillway/internal/config"
 	"tillway/internal/events"
+	"tillway/internal/failpoint"
 	"tillway/internal/jobs"
 	"tillway/internal/onerway"
 	"tillway/internal/onerway/gateway"
@@ -156,7 +158,9 @@ func (a *app) openProvider(context.Context) (err error) {
 		SecretKey:         onerway.Conceal(cfg.OnerwaySecretKey.Reveal()),
 		PreviousSecretKey: onerway.Conceal(cfg.OnerwaySecretKeyPrevious.Reveal()),
 		Timezone:          cfg.OnerwayTimezone.Location().String(), Timeout: cfg.OnerwayTimeout,
-		WrapTransport: a.tel.PSPTransport,
+		WrapTransport: func(next http.RoundTripper) http.RoundTripper {
+			return failpoint.Transport(a.tel.PSPTransport(next))
+		},
 		Breaker: onerway.BreakerConfig{OnChange: func(state string) {
 			a.log.Warn("circuit to the provider", slog.String("state", state))
 			a.tel.Metrics.Circuit(context.Background(), state)

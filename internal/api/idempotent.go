@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/idempotency"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
@@ -41,11 +42,13 @@ func (s *server) once(c *gin.Context, key orders.Idempotency, caller principal, 
 		}
 	}()
 	r := run(ctx)
+	failpoint.Hit(failpoint.ReplyBeforeStore)
 	// An error about the key itself says nothing of the request: kept, it would be repeated to whoever the key belongs to.
 	if kept = idempotency.Keep(r.status) && !strings.HasPrefix(r.code, idempotencyCodes); kept {
 		s.noteKey(ctx, s.Idempotency.Finish(ctx, lease, idempotency.Record{
 			Status: r.status, Body: r.body, Final: r.final, ResourceID: r.resource,
 		}))
+		failpoint.Hit(failpoint.ReplyAfterStore)
 	}
 	return r
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 )
 
@@ -20,7 +21,10 @@ func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest
 	s.inFlight.Go(func() {
 		ctx := context.WithoutCancel(ctx)
 		ev := s.send(ctx, s.saleOf(o, p, req), began)
-		done <- outcome{s.record(ctx, o, p, ev), ev.Outcome == OutcomeNeverSent}
+		failpoint.Hit(failpoint.PayAnswered)
+		recorded := s.record(ctx, o, p, ev)
+		failpoint.Hit(failpoint.PayAfterT2)
+		done <- outcome{recorded, ev.Outcome == OutcomeNeverSent}
 	})
 	deadline := time.NewTimer(s.config.CallerDeadline)
 	defer deadline.Stop()

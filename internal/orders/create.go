@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/money"
@@ -58,9 +59,11 @@ func (s *Service) Create(ctx context.Context, req CreateOrder) (Created, error) 
 	if err != nil {
 		return Created{}, err
 	}
+	failpoint.Hit(failpoint.OrderBeforeCreate)
 	_, err = s.queries.OrderInsert(ctx, args)
 	switch {
 	case err == nil:
+		failpoint.Hit(failpoint.OrderAfterCreate)
 		return Created{Order: o, ClientSecret: s.ClientSecret(o.ID)}, nil
 	case postgres.IsUnique(err, "orders_idempotency_key"):
 		return s.replayCreate(ctx, req.Idempotency)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
@@ -24,11 +25,13 @@ func (s *Service) Cancel(ctx context.Context, id ids.Order, idem Idempotency, co
 			return s.refuseCancel(ctx, o, idem)
 		}
 		o.CanceledAt = s.now()
+		failpoint.Hit(failpoint.OrderBeforeCancel)
 		ended, err := s.end(ctx, o, o.CanceledAt, idem, correlationID)
 		if err != nil {
 			return Order{}, fmt.Errorf("cancel order %s: %w", id, postgres.Translate(err))
 		}
 		if ended != nil {
+			failpoint.Hit(failpoint.OrderAfterCancel)
 			return *ended, nil
 		}
 	}
@@ -90,11 +93,13 @@ func (s *Service) ExpireDue(ctx context.Context, batch int) (int, error) {
 			continue
 		}
 		o.ExpiredAt = now
+		failpoint.Hit(failpoint.ExpireBefore)
 		ended, err := s.end(ctx, o, now, Idempotency{}, o.CorrelationID)
 		if err != nil {
 			failures = append(failures, fmt.Errorf("expire order %s: %w", o.ID, postgres.Translate(err)))
 		}
 		if ended != nil {
+			failpoint.Hit(failpoint.ExpireAfter)
 			expired++
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
@@ -125,6 +126,7 @@ func (s *Service) begin(ctx context.Context, o Order, req PayRequest) (Order, Pa
 		return o, p, err
 	}
 	principal, key, fingerprint := req.Idempotency.columns()
+	failpoint.Hit(failpoint.PayBeforeT1)
 	touched, err := s.queries.PaymentBegin(ctx, dbsqlc.PaymentBeginParams{
 		Attempt: int32(p.Attempt), ID: p.ID.UUID(), Now: now, OrderID: o.ID.UUID(), Version: o.Version, //nolint:gosec // a handful
 		CaptureMethod: string(p.CaptureMethod), Amount: p.Amount.Minor, Currency: p.Amount.Currency.Code(),
@@ -140,6 +142,7 @@ func (s *Service) begin(ctx context.Context, o Order, req PayRequest) (Order, Pa
 	if touched == 0 {
 		return o, p, errOrderMoved
 	}
+	failpoint.Hit(failpoint.PayAfterT1)
 	o.Status, o.Attempts, o.LatestPayment = StatusPending, p.Attempt, p.ID
 	o.LastSequence++
 	o.Version++

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
@@ -47,10 +48,12 @@ func (s *Service) Ask(ctx context.Context, p Payment, patience time.Duration) (P
 	// An answer that has come is recorded even when the patience for asking has run out.
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), recordPatience)
 	defer cancel()
+	failpoint.Hit(failpoint.SettleAnswered)
 	applied, err := s.Apply(ctx, p.MerchantTxnID, ev, nil)
 	if err != nil {
 		return p, err
 	}
+	failpoint.Hit(failpoint.SettleApplied)
 	return applied.Payment, nil
 }
 
@@ -72,6 +75,9 @@ func (s *Service) ClaimDue(ctx context.Context, batch int) ([]Payment, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim due payments: %w", postgres.Translate(err))
+	}
+	if len(rows) > 0 {
+		failpoint.Hit(failpoint.SettleClaimed)
 	}
 	payments := make([]Payment, 0, len(rows))
 	var failures []error

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/jobs"
 	"tillway/internal/onerway"
@@ -102,9 +103,11 @@ func (r *Receiver) Receive(ctx context.Context, d Delivery) (string, error) {
 	telemetry.AddField(ctx, slog.String("transaction_id", n.TransactionID))
 	telemetry.AddField(ctx, slog.String("notify_type", redact.Member("", clip(n.NotifyType+"/"+n.TxnType, maxWord))))
 	// The work outlives a sender that hangs up: what it brought is ours to keep.
+	failpoint.Hit(failpoint.NotificationVerified)
 	if err := r.accept(context.WithoutCancel(ctx), n, d); err != nil {
 		return "", err
 	}
+	failpoint.Hit(failpoint.NotificationStored)
 	return n.TransactionID, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/ids"
 	"tillway/internal/onerway"
 	"tillway/internal/orders"
@@ -46,7 +47,13 @@ func (retryArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAtte
 
 // Register adds the worker that tries again; it is a jobs.Register.
 func (r *Receiver) Register(workers *river.Workers) error {
-	return river.AddWorkerSafely(workers, river.WorkFunc(r.retry))
+	return river.AddWorkerSafely(workers, river.WorkFunc(r.work))
+}
+
+func (r *Receiver) work(ctx context.Context, job *river.Job[retryArgs]) error {
+	err := r.retry(ctx, job)
+	failpoint.Hit(failpoint.NotificationAfterJob)
+	return err
 }
 
 // retry tries to apply a stored notification once more. At the last failed attempt the notification is dead.
@@ -65,6 +72,7 @@ func (r *Receiver) retry(ctx context.Context, job *river.Job[retryArgs]) error {
 	if !status(row.Status).retried() {
 		return nil // a delivery has been quicker
 	}
+	failpoint.Hit(failpoint.NotificationBeforeJob)
 	err = r.applyStored(ctx, row)
 	switch {
 	case err == nil:

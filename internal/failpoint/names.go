@@ -1,0 +1,80 @@
+package failpoint
+
+// Name is a place in the program where a process can be made to die.
+type Name string
+
+// The arrows of a money operation (design §3) and of a notification (design §5), each on the side of the commit that its
+// name tells.
+const (
+	OrderBeforeCreate Name = "order/before-create"
+	OrderAfterCreate  Name = "order/after-create"
+	OrderBeforeCancel Name = "order/before-cancel"
+	OrderAfterCancel  Name = "order/after-cancel"
+
+	PayBeforeT1 Name = "pay/before-t1"
+	PayAfterT1  Name = "pay/after-t1"
+	PayAnswered Name = "pay/answered"
+	PayAfterT2  Name = "pay/after-t2"
+
+	ProviderWritten  Name = "provider/request-written"
+	ProviderAnswered Name = "provider/answer-begun"
+
+	ReplyBeforeStore Name = "reply/before-store"
+	ReplyAfterStore  Name = "reply/after-store"
+
+	NotificationVerified  Name = "notification/verified"
+	NotificationStored    Name = "notification/stored"
+	NotificationBeforeJob Name = "notification/before-job"
+	NotificationAfterJob  Name = "notification/after-job"
+
+	SettleClaimed  Name = "settle/claimed"
+	SettleAnswered Name = "settle/answered"
+	SettleApplied  Name = "settle/applied"
+
+	ExpireBefore Name = "expire/before"
+	ExpireAfter  Name = "expire/after"
+)
+
+// By is who passes a point.
+type By string
+
+// Requests are passed by processes that serve; sweeps and jobs by processes that work, jobs only while there is one to do.
+const (
+	ByRequest By = "request"
+	BySweep   By = "sweep"
+	ByJob     By = "job"
+)
+
+// Point is a name, who passes it, and what has happened, and what not, when a process dies there.
+type Point struct {
+	Name  Name
+	By    By
+	Means string
+}
+
+// All returns every point, in the order in which a payment passes them.
+func All() []Point {
+	return []Point{
+		{OrderBeforeCreate, ByRequest, "an order is checked and not recorded"},
+		{OrderAfterCreate, ByRequest, "an order is recorded and nobody told"},
+		{PayBeforeT1, ByRequest, "a payment is admitted and not recorded"},
+		{PayAfterT1, ByRequest, "T1 is committed, the provider not called"},
+		{ProviderWritten, ByRequest, "the request is written, nothing answered"},
+		{ProviderAnswered, ByRequest, "the first bytes of the answer are here, its body not read"},
+		{PayAnswered, ByRequest, "the answer is understood, T2 not begun"},
+		{PayAfterT2, ByRequest, "T2 is committed, the caller not answered"},
+		{ReplyBeforeStore, ByRequest, "the reply is made, not stored under its key"},
+		{ReplyAfterStore, ByRequest, "the reply is stored, the caller not answered"},
+		{OrderBeforeCancel, ByRequest, "a cancellation is allowed and not recorded"},
+		{OrderAfterCancel, ByRequest, "a cancellation is recorded and nobody told"},
+		{NotificationVerified, ByRequest, "a notification is verified, nothing written"},
+		{NotificationStored, ByRequest, "a notification is committed, not acknowledged"},
+		{NotificationBeforeJob, ByJob, "a job is about to try a notification again"},
+		{NotificationAfterJob, ByJob, "a job has tried a notification again, the queue does not know"},
+		{SettleClaimed, BySweep, "payments are claimed, the provider not asked"},
+		{SettleAnswered, BySweep, "the provider has answered a query, nothing applied"},
+		{SettleApplied, BySweep, "the answer to a query is committed"},
+		{ExpireBefore, BySweep, "orders are found to be over and still stand"},
+		{ExpireAfter, BySweep, "orders are ended, the sweep not over"},
+	}
+}
