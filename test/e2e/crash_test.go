@@ -189,14 +189,14 @@ func TestSIGTERM_TakesNoNewRequests(t *testing.T) {
 	require.NoError(t, results[0].err)
 	results[0].requireStatus(t, http.StatusCreated)
 	w.service.wait(t)
-	require.NoError(t, w.service.err)
+	require.NoError(t, w.service.Err())
 }
 
 func TestHalfConfigured_RefusesToStartAndNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	p := launch(t, "service", func(string, []byte) {}, []string{"LISTEN_ADDR=nowhere", "CALLER_DEADLINE=soon"}, "serve")
 	p.wait(t)
-	require.Error(t, p.err)
+	require.Error(t, p.Err())
 	logged := string(p.logged(t))
 	for _, variable := range []string{"DATABASE_URL", "REDIS_URL", "ONERWAY_SECRET_KEY", "LISTEN_ADDR", "CALLER_DEADLINE", "RETURN_SECRET"} {
 		require.Contains(t, logged, variable)
