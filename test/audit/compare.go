@@ -1,0 +1,223 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tillway/internal/ids"
+	"tillway/internal/money"
+	"tillway/internal/sandbox"
+	"tillway/test/storefront"
+)
+
+// Case is what is to be compared.
+type Case struct {
+	DB         *pgxpool.Pool
+	Books      sandbox.Books
+	Deliveries []sandbox.Delivery
+	Told       []storefront.Told
+	// Strays are merchantTxnIds that somebody else charged on the merchant's account: theirs alone, and rightly so.
+	Strays map[string]bool
+}
+
+// Report is what a comparison saw. Amounts are minor units.
+type Report struct {
+	Orders   int `json:"orders"`
+	Payments int `json:"payments"`
+	Paid     int `json:"paid"`
+	Failed   int `json:"failed"`
+	Surplus  int `json:"surplus"`
+	Review   int `json:"review"`
+	// Charged is what the provider took, Captured what we say it took.
+	Charged  int64    `json:"charged"`
+	Captured int64    `json:"captured"`
+	Findings []string `json:"findings"`
+}
+
+// Compare holds both sides against each other.
+func Compare(ctx context.Context, c Case) (Report, error) {
+	side, err := readOurs(ctx, c.DB)
+	if err != nil {
+		return Report{}, err
+	}
+	a := &auditor{ours: side, c: c, successes: map[string]int{}, charged: map[string]bool{}}
+	a.theirs()
+	a.ourOrders()
+	a.ourPayments()
+	a.promises()
+	a.totals()
+	return a.report, nil
+}
+
+type auditor struct {
+	ours   *ours
+	c      Case
+	report Report
+	// successes counts what the provider charged, by our order's id.
+	successes map[string]int
+	// charged are the merchantTxnIds of what it charged.
+	charged map[string]bool
+}
+
+func (a *auditor) find(format string, args ...any) {
+	a.report.Findings = append(a.report.Findings, fmt.Sprintf(format, args...))
+}
+
+// theirs walks the provider's books: what it charged must be ours, known, and charged once.
+func (a *auditor) theirs() {
+	for _, t := range a.c.Books.Transactions {
+		if a.c.Strays[t.MerchantTxnID] {
+			continue
+		}
+		p, known := a.ours.payments[t.MerchantTxnID]
+		if !known {
+			a.find("the provider has payment %s (%s), which we do not", t.MerchantTxnID, t.Status)
+			continue
+		}
+		if t.Status == "P" || t.Status == "R" {
+			a.find("the provider has not ended payment %s: %s", p.name(), t.Status)
+		}
+		if t.Status != "S" {
+			continue
+		}
+		minor := minorOf(t.OrderAmount, t.OrderCurrency)
+		a.charged[t.MerchantTxnID] = true
+		a.successes[t.MerchantTxnOriginalID]++
+		a.report.Charged += minor
+		if p.Status != "succeeded" {
+			a.find("payment %s was charged and is %s here", p.name(), p.Status)
+		}
+		if p.Captured != minor || !strings.EqualFold(p.Currency, t.OrderCurrency) {
+			a.find("payment %s: %s %s charged, %d captured here", p.name(), t.OrderAmount, t.OrderCurrency, p.Captured)
+		}
+	}
+	for id, calls := range a.c.Books.Calls {
+		if calls > 1 && !a.c.Strays[id] {
+			a.find("payment %s was sent %d times", id, calls)
+		}
+	}
+}
+
+// ourOrders holds every order to its payments, its charges and its events.
+func (a *auditor) ourOrders() {
+	for id, o := range a.ours.orders {
+		a.report.Orders++
+		if o.NeedsReview {
+			a.report.Review++
+		}
+		var counted int64
+		holders := 0
+		for _, p := range a.ours.ofOrder[id] {
+			if p.Status != "succeeded" || p.Surplus {
+				continue
+			}
+			holders++
+			counted += p.Captured
+		}
+		switch {
+		case holders > 1:
+			a.find("order %s is paid by %d payments", id, holders)
+		case counted != o.AmountPaid:
+			a.find("order %s: %d paid, its payments hold %d", id, o.AmountPaid, counted)
+		case o.AmountPaid != 0 && o.AmountPaid != o.Amount:
+			a.find("order %s: %d paid of %d", id, o.AmountPaid, o.Amount)
+		}
+		if o.AmountPaid > 0 {
+			a.report.Paid++
+		}
+		if o.Events != o.LastSequence || o.FirstEvent != 1 || o.LastEvent != o.LastSequence {
+			a.find("order %s: %d events from %d to %d, the last should be %d", id, o.Events, o.FirstEvent, o.LastEvent, o.LastSequence)
+		}
+	}
+}
+
+// ourPayments holds every payment to what the provider did, and surplus money to being given back or reviewed.
+func (a *auditor) ourPayments() {
+	for id, p := range a.ours.payments {
+		a.report.Payments++
+		a.report.Captured += p.Captured
+		if p.Open {
+			a.find("payment %s is still open: %s", p.name(), p.Status)
+		}
+		if p.Status == "failed" {
+			a.report.Failed++
+		}
+		if p.Status == "succeeded" && !a.charged[id] {
+			a.find("payment %s is succeeded and was not charged", p.name())
+		}
+		if p.Surplus {
+			a.report.Surplus++
+			of := a.ours.orders[ids.From[ids.OrderEntity](p.OrderID).String()]
+			if p.Refunded != p.Captured && !of.NeedsReview {
+				a.find("payment %s is surplus, not given back and not under review", p.name())
+			}
+		}
+		if p.Refunded+p.RefundPending > p.Captured {
+			a.find("payment %s: %d refunded and %d pending of %d", p.name(), p.Refunded, p.RefundPending, p.Captured)
+		}
+	}
+	for id, n := range a.successes {
+		surplus := 0
+		for _, p := range a.ours.ofOrder[id] {
+			if p.Surplus && p.Status == "succeeded" {
+				surplus++
+			}
+		}
+		if n-surplus > 1 {
+			a.find("order %s was charged %d times, %d of them surplus", id, n, surplus)
+		}
+	}
+}
+
+// promises are what we told others: a shop by its keys, the provider by acknowledgements.
+func (a *auditor) promises() {
+	for _, key := range a.ours.twice {
+		a.find("key %s leads to more than one row", key)
+	}
+	byName := map[string]*payment{}
+	for _, p := range a.ours.payments {
+		byName[p.name()] = p
+	}
+	for _, t := range a.c.Told {
+		switch t.Object {
+		case "order":
+			if a.ours.orders[t.ID] == nil {
+				a.find("key %s was answered order %s, which is not there", t.Key, t.ID)
+			}
+		case "payment":
+			p := byName[t.ID]
+			if p == nil {
+				a.find("key %s was answered payment %s, which is not there", t.Key, t.ID)
+			} else if t.Succeeded && p.Status != "succeeded" {
+				a.find("payment %s was called succeeded and is %s", t.ID, p.Status)
+			}
+		}
+	}
+	for _, d := range a.c.Deliveries {
+		if d.Acknowledged && d.Kind != "forged" && !a.ours.noted[d.TransactionID] {
+			a.find("the notification of %s was acknowledged and is not stored", d.TransactionID)
+		}
+	}
+}
+
+func (a *auditor) totals() {
+	if a.report.Charged != a.report.Captured {
+		a.find("the provider charged %d in all, we say %d", a.report.Charged, a.report.Captured)
+	}
+}
+
+// minorOf reads the provider's amount; what cannot be read is no amount of ours, and shows as a difference.
+func minorOf(text, code string) int64 {
+	currency, err := money.ParseCurrency(code)
+	if err != nil {
+		return -1
+	}
+	amount, err := money.ParseDecimal(text, currency)
+	if err != nil {
+		return -1
+	}
+	return amount.Minor
+}

@@ -1,0 +1,59 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// underWay names the operations that are in flight or due at this moment: money operations without an end, checks and
+// expiries whose time has come, and jobs that wait to run.
+const underWay = `
+SELECT 'payment ' || id FROM payments WHERE status IN ('processing', 'requires_action', 'unknown')
+UNION ALL SELECT 'check ' || id FROM payments
+    WHERE status NOT IN ('processing', 'requires_action', 'unknown') AND next_check_at <= now()
+UNION ALL SELECT 'expiry ' || id FROM orders WHERE status = 'open' AND expires_at <= now()
+UNION ALL SELECT 'job ' || id FROM river_job
+    WHERE kind = 'notification_retry' AND (state IN ('available', 'running') OR state IN ('retryable', 'scheduled') AND scheduled_at <= now())`
+
+// unsettled counts what has no end yet, due or not. Jobs that sleep are left out: they wait for a payment that is not ours.
+const unsettled = `
+SELECT (SELECT count(*) FROM payments WHERE status IN ('processing', 'requires_action', 'unknown') OR next_check_at IS NOT NULL)
+     + (SELECT count(*) FROM orders WHERE status = 'open' AND expires_at <= now())
+     + (SELECT count(*) FROM river_job WHERE kind = 'notification_retry' AND state IN ('available', 'running'))`
+
+// UnderWay returns a name for every operation that is in flight or due now.
+func UnderWay(ctx context.Context, db *pgxpool.Pool) ([]string, error) {
+	rows, err := db.Query(ctx, underWay)
+	if err != nil {
+		return nil, fmt.Errorf("list what is under way: %w", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("list what is under way: %w", err)
+	}
+	return names, nil
+}
+
+// Unsettled counts the operations that have no end yet.
+func Unsettled(ctx context.Context, db *pgxpool.Pool) (count int, err error) {
+	if err := db.QueryRow(ctx, unsettled).Scan(&count); err != nil {
+		return 0, fmt.Errorf("count what is not settled: %w", err)
+	}
+	return count, nil
+}
+
+// EndClaims lets the time pass for which dead workers hold checks and jobs, and brings every other check forward.
+func EndClaims(ctx context.Context, db *pgxpool.Pool) error {
+	for _, statement := range []string{
+		"UPDATE payments SET next_check_at = now() WHERE next_check_at > now()",
+		"UPDATE river_job SET state = 'available', scheduled_at = now() WHERE kind = 'notification_retry' AND state = 'running'",
+	} {
+		if _, err := db.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("end claims: %w", err)
+		}
+	}
+	return nil
+}

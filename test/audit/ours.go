@@ -1,0 +1,125 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tillway/internal/ids"
+)
+
+// order is what we say of an order.
+type order struct {
+	ID           uuid.UUID
+	Status       string
+	Currency     string
+	Amount       int64
+	AmountPaid   int64
+	Refunded     int64
+	NeedsReview  bool
+	LastSequence int64
+	Events       int64
+	FirstEvent   int64
+	LastEvent    int64
+}
+
+func (o *order) name() string { return ids.From[ids.OrderEntity](o.ID).String() }
+
+// payment is what we say of a payment.
+type payment struct {
+	ID            uuid.UUID
+	OrderID       uuid.UUID
+	MerchantTxnID string
+	Status        string
+	Currency      string
+	Captured      int64
+	Refunded      int64
+	RefundPending int64
+	Surplus       bool
+	Open          bool
+}
+
+func (p *payment) name() string { return ids.From[ids.PaymentEntity](p.ID).String() }
+
+const ordersSQL = `
+SELECT o.id, o.status, o.currency, o.amount, o.amount_paid, o.amount_refunded, o.needs_review, o.last_sequence,
+       e.events, e.first_event, e.last_event
+FROM orders o, LATERAL (
+    SELECT count(*) AS events, coalesce(min(sequence), 0) AS first_event, coalesce(max(sequence), 0) AS last_event
+    FROM events WHERE order_id = o.id) e`
+
+const paymentsSQL = `
+SELECT id, order_id, merchant_txn_id, status, currency, amount_captured, amount_refunded, amount_refund_pending, surplus,
+       status IN ('processing', 'requires_action', 'unknown') OR next_check_at IS NOT NULL
+FROM payments`
+
+// twiceSQL finds keys that lead to more than one row.
+const twiceSQL = `
+SELECT idempotency_key FROM orders WHERE idempotency_key IS NOT NULL GROUP BY idempotency_principal, idempotency_key HAVING count(*) > 1
+UNION ALL
+SELECT idempotency_key FROM payments WHERE idempotency_key IS NOT NULL
+GROUP BY order_id, idempotency_principal, idempotency_key HAVING count(*) > 1`
+
+// notedSQL is every transaction of which a genuine notification is stored.
+const notedSQL = `SELECT DISTINCT transaction_id FROM notifications WHERE verified`
+
+// ours is our side, read in one snapshot.
+type ours struct {
+	orders   map[string]*order
+	payments map[string]*payment // by merchant_txn_id
+	ofOrder  map[string][]*payment
+	twice    []string
+	noted    map[string]bool
+}
+
+func readOurs(ctx context.Context, db *pgxpool.Pool) (*ours, error) {
+	side := &ours{
+		orders: map[string]*order{}, payments: map[string]*payment{}, ofOrder: map[string][]*payment{}, noted: map[string]bool{},
+	}
+	err := pgx.BeginTxFunc(ctx, db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		orders, err := collect(ctx, tx, ordersSQL, pgx.RowToAddrOfStructByPos[order])
+		if err != nil {
+			return err
+		}
+		payments, err := collect(ctx, tx, paymentsSQL, pgx.RowToAddrOfStructByPos[payment])
+		if err != nil {
+			return err
+		}
+		noted, err := collect(ctx, tx, notedSQL, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		side.index(orders, payments, noted)
+		side.twice, err = collect(ctx, tx, twiceSQL, pgx.RowTo[string])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read our books: %w", err)
+	}
+	return side, nil
+}
+
+func (s *ours) index(orders []*order, payments []*payment, noted []string) {
+	for _, o := range orders {
+		s.orders[o.name()] = o
+	}
+	for _, p := range payments {
+		s.payments[p.MerchantTxnID] = p
+		of := ids.From[ids.OrderEntity](p.OrderID).String()
+		s.ofOrder[of] = append(s.ofOrder[of], p)
+	}
+	for _, id := range noted {
+		s.noted[id] = true
+	}
+}
+
+func collect[T any](ctx context.Context, tx pgx.Tx, query string, to pgx.RowToFunc[T]) ([]T, error) {
+	rows, err := tx.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, to)
+}

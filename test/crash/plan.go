@@ -1,0 +1,55 @@
+package crash
+
+import (
+	"math/rand/v2"
+
+	"tillway/internal/failpoint"
+	"tillway/internal/sandbox"
+)
+
+// RandomPerBatch is how many kills of a batch strike at random moments; every point has one besides.
+const RandomPerBatch = 9
+
+// passings bounds how often requests pass a point before it kills.
+const passings = 4
+
+// noFault is a kill on a good day.
+const noFault = "none"
+
+// Kill is one death: where, and what the provider does meanwhile.
+type Kill struct {
+	// Point is where the process dies; "" for a random moment. By is who passes it.
+	Point failpoint.Name `json:"point"`
+	By    failpoint.By   `json:"by"`
+	// Nth is at which passing of the point.
+	Nth int `json:"nth"`
+	// Fault is the simulator's; Everything takes all processes down at once, as a power cut does.
+	Fault      string `json:"fault"`
+	Everything bool   `json:"everything"`
+}
+
+// KillsPerBatch is the length of a plan.
+func KillsPerBatch() int { return len(failpoint.All()) + RandomPerBatch }
+
+// Plan returns the kills of one batch: every point once, each with another fault than in the batch before, so that after as
+// many batches as there are faults every point has met every fault.
+func Plan(seed uint64, batch int) []Kill {
+	random := rand.New(rand.NewPCG(seed, uint64(batch))) //nolint:gosec // to be repeated
+	faults := append([]string{noFault}, sandbox.FaultNames()...)
+	offsets := rand.New(rand.NewPCG(seed, 0)).Perm(len(faults)) //nolint:gosec // the same for every batch
+	var kills []Kill
+	for i, point := range failpoint.All() {
+		most := 1
+		if point.By == failpoint.ByRequest {
+			most = passings
+		}
+		kills = append(kills, Kill{
+			Point: point.Name, By: point.By, Nth: 1 + random.IntN(most), Fault: faults[(offsets[i%len(offsets)]+batch)%len(faults)],
+		})
+	}
+	for i := range RandomPerBatch {
+		kills = append(kills, Kill{Fault: faults[random.IntN(len(faults))], Everything: i%3 == 0})
+	}
+	random.Shuffle(len(kills), func(i, j int) { kills[i], kills[j] = kills[j], kills[i] })
+	return kills
+}

@@ -1,0 +1,105 @@
+package crash
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"tillway/internal/failpoint"
+)
+
+// Table writes what happened at each point, and the sums.
+func (t Total) Table(w io.Writer) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "point\tdied there\tkilled elsewhere\tfaults met\tunder way\t")
+	for _, row := range t.Rows {
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t\n", nameOf(row.Point), row.Died, row.Missed, row.Faults, row.UnderWay)
+	}
+	_ = table.Flush()
+	fmt.Fprintf(w, "\n%d kills, %d operations in flight or due among them (%d different ones), %d violations, %s\n",
+		t.Kills, t.UnderWay, t.Distinct, len(t.Findings), t.duration())
+	for _, finding := range t.Findings {
+		fmt.Fprintln(w, "VIOLATION:", finding)
+	}
+}
+
+func nameOf(point failpoint.Name) string {
+	if point == "" {
+		return "(random moment)"
+	}
+	return string(point)
+}
+
+func (t Total) duration() time.Duration {
+	return time.Duration(t.Seconds * float64(time.Second)).Round(time.Second)
+}
+
+// Publish writes the report of a run as Markdown.
+func (s State) Publish(w io.Writer) {
+	t := s.Sum()
+	fmt.Fprintf(w, `# Crash report
+
+Written by `+"`make crash`"+`, which `+"`go doc ./test/crash`"+` explains. While shoppers buy, processes of the real service are killed
+by SIGKILL, at named points of the code (`+"`internal/failpoint`"+`) and at random moments, each time under one of the simulator's
+faults. After every %d kills the shoppers finish, everything comes to rest, and both sides' books are compared.
+
+| | |
+|---|---|
+| Commit | %s |
+| Started | %s |
+| Seed | %d |
+| Duration | %s, %.1f s for each kill, comparing included |
+| Kills | **%d**: %d at their point, %d at random moments (%d of them took every process at once), %d at a random moment after the point was not reached in %s |
+| Operations in flight or due, summed over the kills | **%d** |
+| Different operations among them | %d |
+| Faults met | %d |
+| **Violations** | **%d** |
+
+`, KillsPerBatch(), s.Commit, s.Started, s.Seed, t.duration(), t.Seconds/float64(max(1, t.Kills)),
+		t.Kills, t.Reached, t.Random, t.Cuts, t.Missed, pointPatience, t.UnderWay, t.Distinct, t.Faults, len(t.Findings))
+	for _, finding := range t.Findings {
+		fmt.Fprintf(w, "- %s\n", finding)
+	}
+	fmt.Fprintf(w, `
+## What the shops did
+
+%d visits; %d orders, %d payments. %d orders were paid, %d payments failed; %d payments were surplus, %d orders need a review.
+The provider charged %d minor units in all, we say %d.
+
+## What was counted
+
+An operation is in flight or due when, just after a process died, the database shows it without its end (a payment or a
+refund that is open), a check or an expiry whose time has come, or a job that waits to run. One that is open at two kills
+counts at both; the different ones are counted too.
+
+## What was compared
+
+- The provider has no payment that we do not have, and has ended all of them.
+- What it charged is succeeded here, with the same amount; what is succeeded here was charged.
+- No payment was sent twice; no order is charged twice, unless the second is surplus that was given back or is under review.
+- An order's paid amount is that of the one payment that counts; the sums over everything agree.
+- No more is refunded than was captured, on both sides, and both sides agree.
+- Nothing is open: no payment, refund, check, expired order or job. No process keeps goroutines of work that is over.
+- The events of every order count from 1 without a gap.
+- Every key leads to one row, whatever was answered to it and however often, after Redis has forgotten everything.
+- What a shop was told is so; a notification that was acknowledged is stored.
+
+## By point
+
+| Point | What a death there means | Died there | Elsewhere | Faults met | Under way |
+|---|---|---|---|---|---|
+`, t.Stories, t.Orders, t.Payments, t.Paid, t.Failed, t.Surplus, t.Review, t.Charged, t.Captured)
+	means := make(map[failpoint.Name]string)
+	means[""] = "anything"
+	for _, point := range failpoint.All() {
+		means[point.Name] = point.Means
+	}
+	for _, row := range t.Rows {
+		fmt.Fprintf(w, "| `%s` | %s | %d | %d | %d | %d |\n", nameOf(row.Point), means[row.Point], row.Died, row.Missed, row.Faults, row.UnderWay)
+	}
+	fmt.Fprint(w, `
+A worker's claim on a check (30 s) and the queue's on a job (90 s) are let run out at once after the last kill of a batch;
+the soak waits for them in real time. The simulator's waits are shortened 300 times, our schedule asks within seconds.
+`)
+}

@@ -1,0 +1,136 @@
+package storefront
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// goodCard pays, without any question.
+const goodCard = "4242424242424242"
+
+// The shares of what shoppers do, in percent.
+const (
+	abandons, changesMind = 8, 8 // of those who order: walk away, cancel
+	doubleClick           = 8    // of those who pay: twice with one key
+	secondTab             = 6    // of those who pay: twice with two keys
+	triesAgain            = 50   // of those who were declined
+	leavesBank, failsBank = 10, 10
+)
+
+// shopper is one of many, and does one thing after another.
+type shopper struct {
+	shop   *Shop
+	random *rand.Rand
+	name   string
+	keys   int
+}
+
+func (p *shopper) key(what string) string {
+	p.keys++
+	return fmt.Sprintf("%s-%s-%d", what, p.name, p.keys)
+}
+
+func (p *shopper) chance(percent int) bool { return p.random.IntN(100) < percent }
+
+// story is one visit to the shop.
+func (p *shopper) story(ctx context.Context) {
+	body := object{
+		"amount": 100 + p.random.IntN(9000), "currency": "eur", "return_url": "https://shop.example.com/done",
+		"billing_details": object{"email": "buyer@example.com", "address": object{"country": "DE"}},
+		"late_payment":    []string{"accept", "refund", "review"}[p.random.IntN(3)],
+	}
+	leaving := p.chance(abandons)
+	if leaving {
+		body["expires_in"] = 1
+	}
+	order, ok := p.shop.post(ctx, p.shop.compose("/v1/orders", p.key("order"), body))
+	switch {
+	case !ok || order.status != http.StatusCreated || leaving:
+	case p.chance(changesMind):
+		p.shop.post(ctx, p.shop.compose("/v1/orders/"+order.id+"/cancel", p.key("cancel"), object{}))
+	default:
+		p.pay(ctx, order.id)
+	}
+}
+
+// pay pays an order, with a second card if the first is declined.
+func (p *shopper) pay(ctx context.Context, order string) {
+	card := p.shop.opts.Cards[p.random.IntN(len(p.shop.opts.Cards))]
+	paid, ok := p.try(ctx, order, card)
+	if ok && paid.status == http.StatusPaymentRequired && p.chance(triesAgain) {
+		paid, ok = p.try(ctx, order, goodCard)
+	}
+	if ok && paid.redirect != "" {
+		p.authenticate(ctx, paid.redirect)
+	}
+}
+
+// try sends a payment as impatient people do.
+func (p *shopper) try(ctx context.Context, order, card string) (answer, bool) {
+	path, body := "/v1/orders/"+order+"/payments", cardBody(card)
+	first := p.shop.compose(path, p.key("pay"), body)
+	switch {
+	case p.chance(doubleClick):
+		return p.together(ctx, first, first)
+	case p.chance(secondTab):
+		return p.together(ctx, first, p.shop.compose(path, p.key("pay"), body))
+	}
+	return p.shop.post(ctx, first)
+}
+
+func (p *shopper) together(ctx context.Context, first, second *request) (a answer, ok bool) {
+	var both sync.WaitGroup
+	both.Go(func() { a, ok = p.shop.post(ctx, first) })
+	both.Go(func() { p.shop.post(ctx, second) })
+	both.Wait()
+	return a, ok
+}
+
+func cardBody(number string) object {
+	return object{"payment_method": object{"type": "card", "card": object{
+		"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123", "holder_name": "Ada Lovelace",
+	}}}
+}
+
+// authenticate answers the bank's page, or not, and comes back to the service's return page.
+func (p *shopper) authenticate(ctx context.Context, page string) {
+	action := "approve"
+	switch {
+	case p.chance(leavesBank):
+		return
+	case p.chance(failsBank):
+		action = "fail"
+	}
+	back := p.visit(ctx, http.MethodPost, page, url.Values{"action": {action}})
+	if back == "" {
+		return
+	}
+	for deadline := time.Now().Add(p.shop.opts.Patience); ; wait(ctx, repeatAfter) {
+		if p.visit(ctx, http.MethodGet, back, nil) != "" || time.Now().After(deadline) || ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// visit opens a page and returns where it leads, "" when it cannot be had.
+func (p *shopper) visit(ctx context.Context, method, page string, form url.Values) string {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, page, strings.NewReader(form.Encode()))
+	if err != nil {
+		return ""
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := p.shop.http.Do(request)
+	if err != nil {
+		return ""
+	}
+	defer response.Body.Close()
+	return response.Header.Get("Location")
+}

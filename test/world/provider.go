@@ -1,0 +1,97 @@
+package world
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+
+	"tillway/internal/program"
+	"tillway/internal/sandbox"
+)
+
+// Provider is the simulator in a process of its own.
+type Provider struct {
+	URL     string
+	process *program.Process
+}
+
+func startProvider(ctx context.Context, opts Options) (*Provider, error) {
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{"sandbox", "--listen", address, "--keep", strconv.Itoa(keep)}, opts.Simulator...)
+	process, err := program.Start(program.Spec{
+		Name: "simulator", Path: opts.Binary, Log: filepath.Join(opts.Dir, "simulator.log"), Args: args,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := &Provider{URL: "http://" + address, process: process}
+	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("it was not ready in time"))
+	defer cancel()
+	return p, process.Await(ctx, pollEvery, func(ctx context.Context) error { return ask(ctx, p.URL+"/sandbox/clock", nil) })
+}
+
+// Arm orders a fault.
+func (p *Provider) Arm(ctx context.Context, f sandbox.Fault) error {
+	raw, err := json.Marshal(f)
+	if err != nil {
+		return fmt.Errorf("order fault %s: %w", f.Name, err)
+	}
+	return p.control(ctx, http.MethodPost, "/sandbox/faults", raw)
+}
+
+// DisarmAll takes every ordered fault back.
+func (p *Provider) DisarmAll(ctx context.Context) error {
+	return p.control(ctx, http.MethodDelete, "/sandbox/faults", nil)
+}
+
+// Books is everything that the provider knows.
+func (p *Provider) Books(ctx context.Context) (sandbox.Books, error) {
+	var raw bytes.Buffer
+	var books sandbox.Books
+	if err := ask(ctx, p.URL+"/sandbox/books", &raw); err != nil {
+		return books, err
+	}
+	if err := json.Unmarshal(raw.Bytes(), &books); err != nil {
+		return books, fmt.Errorf("read the provider's books: %w", err)
+	}
+	return books, nil
+}
+
+func (p *Provider) control(ctx context.Context, method, path string, body []byte) error {
+	request, err := http.NewRequestWithContext(ctx, method, p.URL+path, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	answer, err := plain.Do(request)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode >= http.StatusMultipleChoices {
+		return fmt.Errorf("%s %s: %s", method, path, answer.Status)
+	}
+	return nil
+}
+
+// Deliveries is the log of every notification, as far back as the provider remembers.
+func (p *Provider) Deliveries(ctx context.Context) ([]sandbox.Delivery, error) {
+	var raw bytes.Buffer
+	var log struct {
+		Deliveries []sandbox.Delivery `json:"deliveries"`
+	}
+	if err := ask(ctx, p.URL+"/sandbox/notifications?limit="+strconv.Itoa(keep), &raw); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw.Bytes(), &log); err != nil {
+		return nil, fmt.Errorf("read the provider's delivery log: %w", err)
+	}
+	return log.Deliveries, nil
+}
