@@ -75,6 +75,12 @@ fuzz: ## fuzz what reads foreign input, FUZZTIME (30s) for each target; FUZZ=exp
 bench: ## payments per second beside the same SQL run bare (ARGS='--help' for its flags)
 	go run ./cmd/bench $(ARGS)
 
+# Built rather than `go run`: it cleans up after a SIGTERM, and its children live in its process group.
+.PHONY: crash
+crash: ## kill the service a thousand times under load and compare the books (ARGS='--help' for its flags)
+	@go build -o .tillway/bin/crash ./cmd/crash
+	@exec .tillway/bin/crash $(ARGS)
+
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## check style, import directions and formatting
 	$(GOLANGCI_LINT) run --allow-parallel-runners

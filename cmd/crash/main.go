@@ -1,0 +1,173 @@
+// Command crash kills the real service again and again while shoppers buy, and compares the books of both sides. Package
+// test/crash does the work; this is its run: what was done is kept after every batch, so an interrupted run can go on.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"tillway/internal/program"
+	"tillway/test/crash"
+	"tillway/test/world"
+)
+
+// options are the flags.
+type options struct {
+	kills, shoppers int
+	seed            uint64
+	resume, race    bool
+	binary, state   string
+	commit, report  string
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("crash", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprintln(flags.Output(), "crash kills the service while shoppers buy and compares the books of both sides.\n\nFlags:")
+		flags.PrintDefaults()
+	}
+	flags.IntVar(&o.kills, "kills", 1000, "how many `times` a process is killed")
+	flags.Uint64Var(&o.seed, "seed", 1, "decides what is killed where under which fault, and what shoppers do")
+	flags.IntVar(&o.shoppers, "shoppers", 0, "how many buy at once (default 96)")
+	flags.BoolVar(&o.resume, "resume", false, "go on with the run that was interrupted")
+	flags.BoolVar(&o.race, "race", false, "build the service with the race detector")
+	flags.StringVar(&o.binary, "binary", "", "a service built with -tags failpoint, instead of building one")
+	flags.StringVar(&o.state, "state", ".tillway/crash/state.json", "where the run is kept after every batch")
+	flags.StringVar(&o.report, "report", "docs/crash-report.md", "where the report goes; empty for none")
+	flags.StringVar(&o.commit, "commit", "", "what the report calls the code (default: git's description)")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 || o.kills < 1 {
+		flags.Usage()
+		return o, errors.New("a positive number of kills, and no further arguments")
+	}
+	return o, nil
+}
+
+func main() {
+	o, err := parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "crash:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	violations, err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "crash:", err)
+	}
+	if err != nil || violations > 0 {
+		os.Exit(1)
+	}
+}
+
+// run makes batches until enough was killed, and returns how many violations there were.
+func run(ctx context.Context, o options) (_ int, err error) {
+	state, err := begin(ctx, o)
+	if err != nil {
+		return 0, err
+	}
+	scrap, err := program.Scrap()
+	if err != nil {
+		return 0, err
+	}
+	if o.binary == "" {
+		if o.binary, err = build(ctx, scrap, o.race); err != nil {
+			return 0, err
+		}
+	}
+	stores, err := world.OpenStores(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, stores.Close(context.WithoutCancel(ctx))) }()
+	bar := newBar(state)
+	for done := state.Sum().Kills; done < state.Kills; done = state.Sum().Kills {
+		report, err := batch(ctx, o, stores, scrap, state, bar.happened)
+		if err != nil {
+			return 0, err
+		}
+		state.Batches = append(state.Batches, report)
+		if err := state.Save(o.state); err != nil {
+			return 0, err
+		}
+		bar.compared(state)
+	}
+	fmt.Println()
+	state.Sum().Table(os.Stdout)
+	return len(state.Sum().Findings), publish(o, state)
+}
+
+// begin is the state to go on with, or that of a new run.
+func begin(ctx context.Context, o options) (crash.State, error) {
+	if o.resume {
+		state, err := crash.LoadState(o.state)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			state.Kills = max(state.Kills, o.kills)
+			return state, err
+		}
+	}
+	if o.commit == "" {
+		out, err := exec.CommandContext(ctx, "git", "describe", "--tags", "--always", "--dirty").Output()
+		if err != nil {
+			return crash.State{}, fmt.Errorf("describe the code: %w", err)
+		}
+		o.commit = strings.TrimSpace(string(out))
+	}
+	state := crash.State{Seed: o.seed, Kills: o.kills, Commit: o.commit, Started: time.Now().UTC().Format(time.RFC3339)}
+	return state, crash.Forget(o.state)
+}
+
+func build(ctx context.Context, scrap string, race bool) (string, error) {
+	fmt.Println("building the service with its failpoints")
+	flags := []string{"-tags", "failpoint"}
+	if race {
+		flags = append(flags, "-race")
+	}
+	path := filepath.Join(scrap, "server")
+	return path, program.Build(ctx, path, flags...)
+}
+
+// batch runs the next batch on a fresh database.
+func batch(
+	ctx context.Context, o options, stores *world.Stores, scrap string, state crash.State, happened func(crash.Outcome),
+) (_ crash.Report, err error) {
+	database, err := stores.NewDatabase(ctx)
+	if err != nil {
+		return crash.Report{}, err
+	}
+	defer func() { err = errors.Join(err, stores.Drop(context.WithoutCancel(ctx), database)) }()
+	number := len(state.Batches)
+	return crash.Run(ctx, crash.Setup{
+		Binary: o.binary, Dir: filepath.Join(scrap, fmt.Sprintf("batch%d", number)), Database: database, Redis: stores.Redis(),
+		Shoppers: o.shoppers, Happened: happened,
+	}, state.Seed, number, state.Kills-state.Sum().Kills)
+}
+
+func publish(o options, state crash.State) error {
+	if o.report == "" {
+		return nil
+	}
+	var text strings.Builder
+	state.Publish(&text)
+	if err := os.WriteFile(o.report, []byte(text.String()), 0o644); err != nil { //nolint:gosec // a document
+		return fmt.Errorf("write the report: %w", err)
+	}
+	fmt.Println("written to", o.report)
+	return nil
+}
