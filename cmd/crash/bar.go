@@ -4,15 +4,21 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"tillway/test/crash"
 )
 
-const barWidth = 24
+const (
+	barWidth = 24
+	// lineEvery so many kills there is a line where no line can grow.
+	lineEvery = 20
+)
 
-// bar shows how far the run is: on a terminal one line that grows, elsewhere a line for each batch.
+// bar shows how far the run is: on a terminal one line that grows, elsewhere a line now and then.
 type bar struct {
+	mu                sync.Mutex
 	terminal          bool
 	begun             time.Time
 	before            int // kills of an earlier part of the run
@@ -30,14 +36,21 @@ func newBar(state crash.State) *bar {
 }
 
 func (b *bar) happened(o crash.Outcome) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.kills++
 	b.open += o.UnderWay
-	if b.terminal {
+	switch {
+	case b.terminal:
 		fmt.Print("\r" + b.line())
+	case b.kills%lineEvery == 0:
+		fmt.Println(b.line())
 	}
 }
 
 func (b *bar) compared(state crash.State) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.violations = len(state.Sum().Findings)
 	if b.terminal {
 		fmt.Print("\r" + b.line())

@@ -18,12 +18,12 @@ import (
 
 	"tillway/internal/program"
 	"tillway/test/crash"
-	"tillway/test/world"
 )
 
 // options are the flags.
 type options struct {
 	kills, shoppers int
+	worlds          int
 	seed            uint64
 	resume, race    bool
 	binary, state   string
@@ -39,7 +39,8 @@ func parse(args []string) (options, error) {
 	}
 	flags.IntVar(&o.kills, "kills", 1000, "how many `times` a process is killed")
 	flags.Uint64Var(&o.seed, "seed", 1, "decides what is killed where under which fault, and what shoppers do")
-	flags.IntVar(&o.shoppers, "shoppers", 0, "how many buy at once (default 96)")
+	flags.IntVar(&o.shoppers, "shoppers", 0, "how many buy at once (default 80)")
+	flags.IntVar(&o.worlds, "worlds", 2, "how many installations are killed side by side")
 	flags.BoolVar(&o.resume, "resume", false, "go on with the run that was interrupted")
 	flags.BoolVar(&o.race, "race", false, "build the service with the race detector")
 	flags.StringVar(&o.binary, "binary", "", "a service built with -tags failpoint, instead of building one")
@@ -49,9 +50,9 @@ func parse(args []string) (options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if flags.NArg() > 0 || o.kills < 1 {
+	if flags.NArg() > 0 || o.kills < 1 || o.worlds < 1 {
 		flags.Usage()
-		return o, errors.New("a positive number of kills, and no further arguments")
+		return o, errors.New("positive numbers of kills and worlds, and no further arguments")
 	}
 	return o, nil
 }
@@ -82,35 +83,21 @@ func run(ctx context.Context, o options) (_ int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	scrap, err := program.Scrap()
-	if err != nil {
+	r := &runner{options: o, state: state, bar: newBar(state)}
+	if r.scrap, err = program.Scrap(); err != nil {
 		return 0, err
 	}
 	if o.binary == "" {
-		if o.binary, err = build(ctx, scrap, o.race); err != nil {
+		if r.options.binary, err = build(ctx, r.scrap, o.race); err != nil {
 			return 0, err
 		}
 	}
-	stores, err := world.OpenStores(ctx)
-	if err != nil {
+	if err := r.batches(ctx); err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, stores.Close(context.WithoutCancel(ctx))) }()
-	bar := newBar(state)
-	for done := state.Sum().Kills; done < state.Kills; done = state.Sum().Kills {
-		report, err := batch(ctx, o, stores, scrap, state, bar.happened)
-		if err != nil {
-			return 0, err
-		}
-		state.Batches = append(state.Batches, report)
-		if err := state.Save(o.state); err != nil {
-			return 0, err
-		}
-		bar.compared(state)
-	}
 	fmt.Println()
-	state.Sum().Table(os.Stdout)
-	return len(state.Sum().Findings), publish(o, state)
+	r.state.Sum().Table(os.Stdout)
+	return len(r.state.Sum().Findings), publish(o, r.state)
 }
 
 // begin is the state to go on with, or that of a new run.
@@ -141,22 +128,6 @@ func build(ctx context.Context, scrap string, race bool) (string, error) {
 	}
 	path := filepath.Join(scrap, "server")
 	return path, program.Build(ctx, path, flags...)
-}
-
-// batch runs the next batch on a fresh database.
-func batch(
-	ctx context.Context, o options, stores *world.Stores, scrap string, state crash.State, happened func(crash.Outcome),
-) (_ crash.Report, err error) {
-	database, err := stores.NewDatabase(ctx)
-	if err != nil {
-		return crash.Report{}, err
-	}
-	defer func() { err = errors.Join(err, stores.Drop(context.WithoutCancel(ctx), database)) }()
-	number := len(state.Batches)
-	return crash.Run(ctx, crash.Setup{
-		Binary: o.binary, Dir: filepath.Join(scrap, fmt.Sprintf("batch%d", number)), Database: database, Redis: stores.Redis(),
-		Shoppers: o.shoppers, Happened: happened,
-	}, state.Seed, number, state.Kills-state.Sum().Kills)
 }
 
 func publish(o options, state crash.State) error {

@@ -17,9 +17,9 @@ import (
 
 const (
 	// shoppers buy at once; simulatorLatency keeps their payments in flight.
-	shoppers         = 96
-	simulatorLatency = "400ms"
-	shopperPatience  = 1500 * time.Millisecond
+	shoppers         = 80
+	simulatorLatency = "1500ms"
+	shopperPatience  = 3 * time.Second
 
 	// restPatience is how long everything may take to come to rest after the last kill, and auditPatience how long the
 	// books may differ after that: late news may be on its way.
@@ -43,6 +43,8 @@ type Setup struct {
 	Database, Redis string
 	// Shoppers buy at once; zero means the usual number.
 	Shoppers int
+	// Rounds are how many rounds of kills the batch has.
+	Rounds int
 	// Happened is told of every kill.
 	Happened func(Outcome)
 }
@@ -94,7 +96,10 @@ func Run(ctx context.Context, setup Setup, seed uint64, number, kills int) (_ Re
 		b.shop.Open(ctx, closing)
 		close(done)
 	}()
-	plan := Plan(seed, number)
+	var plan []Kill
+	for round := range setup.Rounds {
+		plan = append(plan, Plan(seed, number*setup.Rounds+round)...)
+	}
 	err = b.killAll(ctx, plan[:min(kills, len(plan))])
 	close(closing)
 	<-done
@@ -117,7 +122,7 @@ func (b *batch) open(ctx context.Context, seed uint64) (err error) {
 		Simulator: []string{"--latency", simulatorLatency, "--clock-scale", "300"},
 		Services:  [][]string{{"serve"}, {"serve", "--no-workers"}, {"work"}},
 		Environment: map[string]string{
-			"RESOLVE_SCHEDULE": schedule, "NOT_FOUND_AFTER": "6s", "ONERWAY_TIMEOUT": "2s", "CALLER_DEADLINE": "2500ms",
+			"RESOLVE_SCHEDULE": schedule, "NOT_FOUND_AFTER": "9s", "ONERWAY_TIMEOUT": "4s", "CALLER_DEADLINE": "2500ms",
 		},
 	})
 	if err != nil {
@@ -162,7 +167,7 @@ func (b *batch) conclude(ctx context.Context) error {
 		return err
 	}
 	if left > 0 {
-		b.find("%d requests are not answered although everything works", left)
+		b.find("%d requests are not answered although everything works, such as %s", left, b.shop.Record().Unanswered()[0])
 	}
 	if err := audit.EndClaims(ctx, b.world.DB); err != nil {
 		return err

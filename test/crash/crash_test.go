@@ -32,14 +32,14 @@ func TestKilledAtEveryPoint_TheBooksAgree(t *testing.T) {
 	server, err := binary()
 	require.NoError(t, err)
 	report, err := crash.Run(t.Context(), crash.Setup{
-		Binary: server, Dir: t.TempDir(), Database: pgtest.URL(t), Redis: redistest.URL(t), Shoppers: 24,
+		Binary: server, Dir: t.TempDir(), Database: pgtest.URL(t), Redis: redistest.URL(t), Shoppers: 24, Rounds: 1,
 		Happened: func(o crash.Outcome) {
 			t.Logf("%-26s %-24s reached %t, %d under way", o.Point, o.Fault, o.Reached, o.UnderWay)
 		},
-	}, 1, 0, crash.KillsPerBatch())
+	}, 1, 0, crash.KillsPerRound())
 	require.NoError(t, err)
 	require.Empty(t, report.Audit.Findings)
-	require.Len(t, report.Outcomes, crash.KillsPerBatch())
+	require.Len(t, report.Outcomes, crash.KillsPerRound())
 	require.Positive(t, report.Audit.Paid)
 	require.Positive(t, report.Distinct)
 	reached := report.Reached()
@@ -56,11 +56,10 @@ func TestPlan_CrossesEveryPointWithEveryFault(t *testing.T) {
 		fault string
 	}
 	met := map[pair]bool{}
-	batches := 1 + len(sandbox.FaultNames())
-	for batch := range batches {
-		plan := crash.Plan(7, batch)
-		require.Len(t, plan, crash.KillsPerBatch())
-		require.Equal(t, plan, crash.Plan(7, batch), "a seed says it all")
+	for round := range 1 + len(sandbox.FaultNames()) {
+		plan := crash.Plan(7, round)
+		require.Len(t, plan, crash.KillsPerRound())
+		require.Equal(t, plan, crash.Plan(7, round), "a seed says it all")
 		for _, k := range plan {
 			met[pair{k.Point, k.Fault}] = true
 		}

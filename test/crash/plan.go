@@ -7,8 +7,8 @@ import (
 	"tillway/internal/sandbox"
 )
 
-// RandomPerBatch is how many kills of a batch strike at random moments; every point has one besides.
-const RandomPerBatch = 9
+// RandomPerRound is how many kills of a round strike at random moments; every point has one besides.
+const RandomPerRound = 9
 
 // passings bounds how often requests pass a point before it kills.
 const passings = 4
@@ -28,15 +28,15 @@ type Kill struct {
 	Everything bool   `json:"everything"`
 }
 
-// KillsPerBatch is the length of a plan.
-func KillsPerBatch() int { return len(failpoint.All()) + RandomPerBatch }
+// KillsPerRound is the length of a plan.
+func KillsPerRound() int { return len(failpoint.All()) + RandomPerRound }
 
-// Plan returns the kills of one batch: every point once, each with another fault than in the batch before, so that after as
-// many batches as there are faults every point has met every fault.
-func Plan(seed uint64, batch int) []Kill {
-	random := rand.New(rand.NewPCG(seed, uint64(batch))) //nolint:gosec // to be repeated
+// Plan returns the kills of one round: every point once, each with another fault than in the round before, so that after as
+// many rounds as there are faults every point has met every fault.
+func Plan(seed uint64, round int) []Kill {
+	random := rand.New(rand.NewPCG(seed, uint64(round))) //nolint:gosec // to be repeated
 	faults := append([]string{noFault}, sandbox.FaultNames()...)
-	offsets := rand.New(rand.NewPCG(seed, 0)).Perm(len(faults)) //nolint:gosec // the same for every batch
+	offsets := rand.New(rand.NewPCG(seed, 0)).Perm(len(faults)) //nolint:gosec // the same for every round
 	var kills []Kill
 	for i, point := range failpoint.All() {
 		most := 1
@@ -44,10 +44,10 @@ func Plan(seed uint64, batch int) []Kill {
 			most = passings
 		}
 		kills = append(kills, Kill{
-			Point: point.Name, By: point.By, Nth: 1 + random.IntN(most), Fault: faults[(offsets[i%len(offsets)]+batch)%len(faults)],
+			Point: point.Name, By: point.By, Nth: 1 + random.IntN(most), Fault: faults[(offsets[i%len(offsets)]+round)%len(faults)],
 		})
 	}
-	for i := range RandomPerBatch {
+	for i := range RandomPerRound {
 		kills = append(kills, Kill{Fault: faults[random.IntN(len(faults))], Everything: i%3 == 0})
 	}
 	random.Shuffle(len(kills), func(i, j int) { kills[i], kills[j] = kills[j], kills[i] })

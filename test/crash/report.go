@@ -42,13 +42,14 @@ func (s State) Publish(w io.Writer) {
 
 Written by `+"`make crash`"+`, which `+"`go doc ./test/crash`"+` explains. While shoppers buy, processes of the real service are killed
 by SIGKILL, at named points of the code (`+"`internal/failpoint`"+`) and at random moments, each time under one of the simulator's
-faults. After every %d kills the shoppers finish, everything comes to rest, and both sides' books are compared.
+faults. After every batch the shoppers finish, everything comes to rest, and both sides' books are compared.
 
 | | |
 |---|---|
 | Commit | %s |
 | Started | %s |
 | Seed | %d |
+| Batches | %d |
 | Duration | %s, %.1f s for each kill, comparing included |
 | Kills | **%d**: %d at their point, %d at random moments (%d of them took every process at once), %d at a random moment after the point was not reached in %s |
 | Operations in flight or due, summed over the kills | **%d** |
@@ -56,7 +57,7 @@ faults. After every %d kills the shoppers finish, everything comes to rest, and 
 | Faults met | %d |
 | **Violations** | **%d** |
 
-`, KillsPerBatch(), s.Commit, s.Started, s.Seed, t.duration(), t.Seconds/float64(max(1, t.Kills)),
+`, s.Commit, s.Started, s.Seed, t.Batches, t.duration(), t.Seconds/float64(max(1, t.Kills)),
 		t.Kills, t.Reached, t.Random, t.Cuts, t.Missed, pointPatience, t.UnderWay, t.Distinct, t.Faults, len(t.Findings))
 	for _, finding := range t.Findings {
 		fmt.Fprintf(w, "- %s\n", finding)

@@ -10,6 +10,7 @@ type Record struct {
 	mu         sync.Mutex
 	told       map[string]*Told
 	unanswered map[string]*request
+	refusals   map[string]string // of what is unanswered, the latest
 	faults     []string
 	stories    int
 	answers    map[int]int
@@ -26,7 +27,7 @@ type Told struct {
 }
 
 func newRecord() *Record {
-	return &Record{told: map[string]*Told{}, unanswered: map[string]*request{}, answers: map[int]int{}}
+	return &Record{told: map[string]*Told{}, unanswered: map[string]*request{}, refusals: map[string]string{}, answers: map[int]int{}}
 }
 
 // note takes down an answer. Two answers to one key that name two resources are a fault of the service.
@@ -50,10 +51,21 @@ func (r *Record) note(req *request, a answer) {
 }
 
 // leave keeps a request that got no answer, to be asked again when the service is whole.
-func (r *Record) leave(req *request) {
+func (r *Record) leave(req *request, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.unanswered[req.id()] = req
+	r.unanswered[req.id()], r.refusals[req.id()] = req, why
+}
+
+// Unanswered tells of every request that was not answered what it got last.
+func (r *Record) Unanswered() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	lines := make([]string, 0, len(r.unanswered))
+	for id := range r.unanswered {
+		lines = append(lines, id+": "+r.refusals[id])
+	}
+	return lines
 }
 
 func (r *Record) story() {

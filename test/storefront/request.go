@@ -21,6 +21,14 @@ type request struct {
 	body      []byte
 }
 
+// refusal is why a request is not answered yet.
+func refusal(a answer, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%d %s", a.status, a.code)
+}
+
 func (r *request) id() string { return r.path + " " + r.key }
 
 // answer is what the shop looks at.
@@ -63,7 +71,7 @@ func (s *Shop) post(ctx context.Context, req *request) (answer, bool) {
 			return a, true
 		}
 		if ctx.Err() != nil || time.Now().After(deadline) {
-			s.record.leave(req)
+			s.record.leave(req, refusal(a, err))
 			return answer{}, false
 		}
 		wait(ctx, repeatAfter)

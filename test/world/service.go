@@ -18,7 +18,7 @@ import (
 const (
 	orderVariable = failpoint.OrderVariable
 	startPatience = 30 * time.Second
-	pollEvery     = 5 * time.Millisecond
+	pollEvery     = 20 * time.Millisecond
 )
 
 // Service is one process of the service, and the place that it comes back to.
