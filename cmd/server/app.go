@@ -203,6 +203,7 @@ func (a *app) openDomains(ctx context.Context) error {
 		MaxAmount: cfg.MaxAmount, CallerDeadline: cfg.CallerDeadline, ChargeTimeout: cfg.OnerwayTimeout + chargeMargin,
 		Schedule: orders.Schedule(cfg.ResolveSchedule), NotFoundAfter: cfg.NotFoundAfter,
 		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.database.Now,
+		Refunds: a.gateway, DuplicateWindow: cfg.RefundDuplicateWindow,
 	})
 	a.events = events.New(a.pool)
 	return a.openReceiver()
@@ -214,7 +215,7 @@ func (a *app) openReceiver() error {
 	if err != nil {
 		return fmt.Errorf("set up the job queue: %w", err)
 	}
-	a.receiver = webhooks.New(a.pool, a.orders, a.gateway.NotificationEvidence, inserter, a.tel.Metrics, a.log, a.now, webhooks.Config{
+	a.receiver = webhooks.New(a.pool, a.orders, a.gateway.News, inserter, a.tel.Metrics, a.log, a.now, webhooks.Config{
 		MerchantNo: cfg.OnerwayMerchantNo, Secrets: a.provider.Secrets(), AllowSource: cfg.OnerwayIPAllowlist.Allows,
 		PublicURL: cfg.PublicURL.String(), RealNow: a.database.Now,
 	})

@@ -62,6 +62,8 @@ type Config struct {
 	ResolveSchedule Schedule       `env:"RESOLVE_SCHEDULE" envDefault:"3s,10s,30s,1m,2m,5m,10m,15m,30m,1h,2h,6h,12h,24h"`
 	NotFoundAfter   time.Duration  `env:"NOT_FOUND_AFTER" envDefault:"15m"`
 
+	RefundDuplicateWindow time.Duration `env:"REFUND_DUPLICATE_WINDOW" envDefault:"10m"`
+
 	// The standard OTEL_* variables are read by the OpenTelemetry SDK itself; these few only tell TraceExport whether
 	// an exporter is wanted at all, and which.
 	OTelDisabled       bool   `env:"OTEL_SDK_DISABLED" envDefault:"false"`

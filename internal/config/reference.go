@@ -75,6 +75,9 @@ func sections() []section {
 			{Name: "RESOLVE_SCHEDULE", Meaning: "Times since sending at which an open outcome is queried, increasing; then daily to day 7."},
 			{Name: "NOT_FOUND_AFTER", Meaning: "How long after sending the provider's \"not found\" begins to count, by the clock of the installation; while the call may still be under way it never does, however a test clock was moved."},
 		}},
+		{"Refunds", []variable{
+			{Name: "REFUND_DUPLICATE_WINDOW", Meaning: "How long after a refund another of the same payment, amount and reason is refused unless it says `allow_duplicate`. `0s`: never refused."},
+		}},
 		{"OpenTelemetry", []variable{
 			{Name: "OTEL_SDK_DISABLED", Meaning: "`true` switches tracing off."},
 			{Name: "OTEL_TRACES_EXPORTER", Meaning: "`otlp` or `none`. Not set: `otlp` if an endpoint is."},

@@ -25,6 +25,8 @@ type (
 	OrderEntity struct{}
 	// PaymentEntity marks identifiers of payments.
 	PaymentEntity struct{}
+	// RefundEntity marks identifiers of refunds.
+	RefundEntity struct{}
 	// EventEntity marks identifiers of events.
 	EventEntity struct{}
 	// NotificationEntity marks identifiers of notifications from the provider.
@@ -39,6 +41,7 @@ type (
 
 func (OrderEntity) prefix() string        { return "ord" }
 func (PaymentEntity) prefix() string      { return "pay" }
+func (RefundEntity) prefix() string       { return "re" }
 func (EventEntity) prefix() string        { return "evt" }
 func (NotificationEntity) prefix() string { return "ntf" }
 func (DiscrepancyEntity) prefix() string  { return "dsc" }
@@ -51,6 +54,8 @@ type (
 	Order = ID[OrderEntity]
 	// Payment identifies a payment (pay_…).
 	Payment = ID[PaymentEntity]
+	// Refund identifies a refund (re_…).
+	Refund = ID[RefundEntity]
 	// Event identifies an event (evt_…).
 	Event = ID[EventEntity]
 	// Notification identifies a notification from the provider (ntf_…).

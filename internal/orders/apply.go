@@ -18,8 +18,11 @@ var ErrNoPayment = errors.New("no such payment")
 
 // Applied is what became of a piece of news.
 type Applied struct {
-	Order   ids.Order
+	Order ids.Order
+	// Payment is the payment; for news of a refund, the one that the refund is of.
 	Payment Payment
+	// Refund is the refund that the news is about, zero for news of the payment itself.
+	Refund  ids.Refund
 	Verdict Verdict
 }
 
@@ -31,7 +34,7 @@ type Rider func(ctx context.Context, batch *pgx.Batch, applied Applied) error
 // ErrNoPayment when the reference is not ours; the rider is not run then.
 //
 // It decides on what it has read without a lock and writes guarded by that order's version; when the order has moved on in
-// between, it begins anew under the order's lock, where nothing can.
+// between, or has discrepancies that the news may end, it does so under the order's lock, where nothing can.
 func (s *Service) Apply(ctx context.Context, merchantTxnID string, ev Evidence, rider Rider) (Applied, error) {
 	ev = ev.storable()
 	c, err := s.applyGuarded(ctx, merchantTxnID, ev, rider)
@@ -51,7 +54,7 @@ func (s *Service) Apply(ctx context.Context, merchantTxnID string, ev Evidence, 
 }
 
 // applyGuarded reads, decides and writes in two round trips without a lock. It returns errOrderMoved when what it read no
-// longer held when it wrote; nothing is written then.
+// longer held when it wrote, or was not all that the decision needs; nothing is written then.
 func (s *Service) applyGuarded(ctx context.Context, merchantTxnID string, ev Evidence, rider Rider) (*change, error) {
 	row, err := s.queries.PaymentWithOrderByTxn(ctx, merchantTxnID)
 	if postgres.IsNoRows(err) {
@@ -60,9 +63,16 @@ func (s *Service) applyGuarded(ctx context.Context, merchantTxnID string, ev Evi
 	if err != nil {
 		return nil, err
 	}
+	if row.Order.NeedsReview {
+		return nil, errOrderMoved // it has discrepancies, which are read under the lock
+	}
+	a, err := accountFromRows(row.Payment, row.Order, nil)
+	if err != nil {
+		return nil, err
+	}
 	// A batch without BEGIN is one transaction: it is committed as a whole or not at all.
 	batch := &pgx.Batch{}
-	c, err := s.decide(ctx, batch, row, ev, rider)
+	c, err := s.decide(ctx, batch, a, ev, rider)
 	if err != nil || batch.Len() == 0 {
 		return c, err
 	}
@@ -78,18 +88,20 @@ func (s *Service) applyGuarded(ctx context.Context, merchantTxnID string, ev Evi
 // applyLocked does the same under the order's lock, in a transaction of two round trips.
 func (s *Service) applyLocked(ctx context.Context, merchantTxnID string, ev Evidence, rider Rider) (*change, error) {
 	var c *change
-	var row dbsqlc.PaymentWithOrderByTxnRow
+	var pair pairRow
+	var open discrepancyRows
 	err := postgres.InPipelinedTx(ctx, s.pool,
 		func(b *pgx.Batch) {
 			b.Queue(dbsqlc.OrderLockByTxn, merchantTxnID)
-			b.Queue(dbsqlc.PaymentWithOrderByTxn, merchantTxnID).Query(func(rows pgx.Rows) error {
-				pair, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[pairRow])
-				row.Payment, row.Order = pair.Payment, pair.Order
-				return err
-			})
+			b.Queue(dbsqlc.PaymentWithOrderByTxn, merchantTxnID).Query(pair.scan)
+			b.Queue(dbsqlc.DiscrepanciesOpenByTxn, merchantTxnID).Query(open.scan)
 		},
-		func(b *pgx.Batch) (err error) {
-			c, err = s.decide(ctx, b, row, ev, rider)
+		func(b *pgx.Batch) error {
+			a, err := accountFromRows(pair.Payment, pair.Order, open)
+			if err != nil {
+				return err
+			}
+			c, err = s.decide(ctx, b, a, ev, rider)
 			return err
 		})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -99,16 +111,10 @@ func (s *Service) applyLocked(ctx context.Context, merchantTxnID string, ev Evid
 }
 
 // decide folds the evidence into what was read and queues what follows from it, the rider last.
-func (s *Service) decide(
-	ctx context.Context, b *pgx.Batch, row dbsqlc.PaymentWithOrderByTxnRow, ev Evidence, rider Rider,
-) (*change, error) {
-	o, p, err := pairFromRows(row.Payment, row.Order)
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) decide(ctx context.Context, b *pgx.Batch, a account, ev Evidence, rider Rider) (*change, error) {
 	now := s.now()
-	c := fold(o, p, ev, s.rules(), now)
-	if err := c.queue(ctx, b, p.CorrelationID, now); err != nil || rider == nil {
+	c := fold(a, ev, s.rules(), now)
+	if err := c.queue(ctx, b, a.payment.CorrelationID, now); err != nil || rider == nil {
 		return c, err
 	}
 	return c, rider(ctx, b, c.applied())
@@ -125,23 +131,24 @@ func (c *change) queue(ctx context.Context, b *pgx.Batch, correlationID string, 
 		return err
 	}
 	args.Insist = true
-	if _, err := queries.PaymentApply(ctx, args); err != nil || c.discrepancy == nil {
+	if _, err := queries.PaymentApply(ctx, args); err != nil {
 		return err
 	}
-	discrepancy, err := c.discrepancyParams(now)
-	if err != nil {
-		return err
+	if c.owed != nil {
+		if _, err := queries.RefundOwe(ctx, c.owedParams(now)); err != nil {
+			return err
+		}
 	}
-	return queries.DiscrepancyOpen(ctx, discrepancy)
+	return c.writeNoted(ctx, queries, now)
 }
 
 // applyAt writes evidence on a payment whose state is known from our own write, in one round trip. It takes the locking
-// road only when the order has moved on meanwhile, or there is a discrepancy to write as well.
+// road only when the order has moved on meanwhile, or has open discrepancies, or there is more to write than the payment.
 func (s *Service) applyAt(ctx context.Context, o Order, p Payment, ev Evidence) (Applied, error) {
 	ev = ev.storable()
 	now := s.now()
-	c := fold(o, p, ev, s.rules(), now)
-	if c.discrepancy != nil {
+	c := fold(account{order: o, payment: p}, ev, s.rules(), now)
+	if o.NeedsReview || len(c.noted) > 0 || c.owed != nil {
 		return s.Apply(ctx, p.MerchantTxnID, ev, nil)
 	}
 	args, err := c.params(p.CorrelationID, now)
@@ -175,4 +182,28 @@ func (c *change) applied() Applied {
 type pairRow struct {
 	dbsqlc.Payment
 	dbsqlc.Order
+}
+
+func (r *pairRow) scan(rows pgx.Rows) error {
+	pair, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[pairRow])
+	*r = pair
+	return err
+}
+
+// discrepancyRows are the open discrepancies of an order.
+type discrepancyRows []dbsqlc.Discrepancy
+
+func (r *discrepancyRows) scan(rows pgx.Rows) error {
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.Discrepancy])
+	*r = found
+	return err
+}
+
+func accountFromRows(payment dbsqlc.Payment, order dbsqlc.Order, rows discrepancyRows) (account, error) {
+	o, p, err := pairFromRows(payment, order)
+	if err != nil {
+		return account{}, err
+	}
+	open, err := discrepanciesFromRows(rows, o.Livemode)
+	return account{order: o, payment: p, open: open}, err
 }

@@ -160,7 +160,7 @@ func TestApply_SameDisagreementIsOneDiscrepancy(t *testing.T) {
 	require.Equal(t, 1, b.count("SELECT count(*) FROM discrepancies"))
 	require.Equal(t, 1, b.count("SELECT count(*) FROM discrepancies WHERE theirs->>'amount' = '2703' AND last_seen > first_seen"))
 	require.Equal(t, 3, b.count("SELECT count(*) FROM evidence WHERE verdict = 'mismatch'"))
-	require.Len(t, b.events(o.ID), 4, "needs_review is said once")
+	require.Equal(t, []string{"reconciliation.discrepancy", "order.needs_review"}, b.events(o.ID)[3:], "said once")
 }
 
 func TestApply_LateSuccessOfAnEarlierAttemptIsSurplus(t *testing.T) {
@@ -178,8 +178,9 @@ func TestApply_LateSuccessOfAnEarlierAttemptIsSurplus(t *testing.T) {
 	require.True(t, applied.Payment.Surplus)
 	o = b.get(o.ID)
 	require.EqualValues(t, 2700, o.AmountPaid, "surplus never counts as paid")
-	require.True(t, o.NeedsReview)
-	require.Equal(t, 1, b.count("SELECT count(*) FROM discrepancies WHERE class = 'surplus' AND money_at_risk = 2700"))
+	require.False(t, o.NeedsReview)
+	require.Zero(t, o.AmountRefundPending)
+	require.Equal(t, 1, b.count("SELECT count(*) FROM refunds WHERE origin = 'surplus' AND amount = 2700 AND status = 'pending'"))
 	require.Equal(t, applied.Payment, b.payment(first.ID))
 }
 
@@ -231,7 +232,7 @@ func TestApply_QueryRefutesAnUnconfirmedSuccessInTheDatabaseToo(t *testing.T) {
 	require.Equal(t, orders.StatusOpen, o.Status)
 	require.Zero(t, o.AmountPaid)
 	require.True(t, o.PaidAt.IsZero())
-	require.Equal(t, 1, b.count("SELECT count(*) FROM discrepancies WHERE class = 'status'"))
+	require.Equal(t, 1, b.count("SELECT count(*) FROM discrepancies WHERE class = 'reversal'"))
 
 	b.apply(p, taken(orders.SourceNotification, o.Amount, p.MerchantTxnID))
 	require.Equal(t, orders.StatusPaid, b.get(o.ID).Status, "and late money is money again")
@@ -337,7 +338,7 @@ func TestPostpone_GivesTheCheckBackAndAWeekOfSilenceIsForAPerson(t *testing.T) {
 	require.NoError(t, b.service.Postpone(t.Context(), due[0]))
 	require.True(t, b.get(o.ID).NeedsReview)
 	require.Equal(t, orders.PaymentRequiresAction, b.payment(p.ID).Status)
-	require.Equal(t, "order.needs_review", b.events(o.ID)[3])
+	require.Equal(t, []string{"reconciliation.discrepancy", "order.needs_review"}, b.events(o.ID)[3:])
 	require.True(t, b.payment(p.ID).NextCheckAt.After(b.clock.Now()))
 }
 

@@ -2,12 +2,10 @@ package orders
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
-	"tillway/internal/ids"
 	"tillway/internal/postgres/dbsqlc"
 )
 
@@ -46,48 +44,20 @@ func (c *change) params(correlationID string, now time.Time) (dbsqlc.PaymentAppl
 		}
 		args.EvidenceID = &id
 	}
-	return args, c.addEvents(&args)
+	log, err := c.log(Refund{})
+	if c.owed != nil {
+		log, err = c.log(*c.owed)
+	}
+	args.EventSequences, args.EventIds, args.EventTypes, args.EventObjects = log.sequences, log.ids, log.types, log.objects
+	return args, err
 }
 
-// addEvents numbers the events after the order's last one. Their objects are the resources as this change leaves them.
-func (c *change) addEvents(args *dbsqlc.PaymentApplyParams) error {
-	for i, kind := range c.events {
-		object, err := eventObject(kind, c.order, c.payment)
-		if err != nil {
-			return err
-		}
-		args.EventSequences = append(args.EventSequences, c.order.LastSequence+int64(i)+1)
-		args.EventIds = append(args.EventIds, ids.New[ids.EventEntity]().UUID())
-		args.EventTypes = append(args.EventTypes, kind)
-		args.EventObjects = append(args.EventObjects, string(object))
+// owedParams writes out the refund that the change owes as the arguments of RefundOwe.
+func (c *change) owedParams(now time.Time) dbsqlc.RefundOweParams {
+	r := c.owed
+	return dbsqlc.RefundOweParams{
+		Amount: r.Amount.Minor, PaymentID: r.Payment.UUID(), ID: r.ID.UUID(), Currency: r.Amount.Currency.Code(),
+		Reason: string(r.Reason), Origin: string(r.Origin), MerchantTxnID: r.MerchantTxnID, CorrelationID: r.CorrelationID,
+		Now: now, NextCheckAt: r.NextCheckAt,
 	}
-	return nil
-}
-
-// discrepancyParams writes the change's discrepancy out as the arguments of DiscrepancyOpen.
-func (c *change) discrepancyParams(now time.Time) (dbsqlc.DiscrepancyOpenParams, error) {
-	d := c.discrepancy
-	ours, err := asJSON(d.ours)
-	if err != nil {
-		return dbsqlc.DiscrepancyOpenParams{}, err
-	}
-	theirs, err := asJSON(d.theirs)
-	currency := d.atRisk.Currency.Code()
-	return dbsqlc.DiscrepancyOpenParams{
-		ID: ids.New[ids.DiscrepancyEntity]().UUID(), Class: d.class, Subject: c.payment.MerchantTxnID,
-		OrderID: c.order.ID.Nullable(), PaymentID: c.payment.ID.Nullable(), Ours: ours, Theirs: theirs,
-		MoneyAtRisk: d.atRisk.Minor, Currency: &currency, Now: now,
-	}, err
-}
-
-// eventObject is the resource that an event is about. A paid order says whether the provider has confirmed it by itself.
-func eventObject(kind string, o Order, p Payment) ([]byte, error) {
-	if strings.HasPrefix(kind, "payment.") {
-		return asJSON(p.Resource())
-	}
-	resource := o.Resource()
-	if kind == "order.paid" {
-		resource.Confirmed = &p.Confirmed
-	}
-	return asJSON(resource)
 }

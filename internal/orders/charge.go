@@ -71,7 +71,7 @@ func (s *Service) retract(ctx context.Context, p Payment) {
 		ctx, cancel := context.WithTimeoutCause(ctx, recordPatience, errors.New("the payment could not be taken back in time"))
 		defer cancel()
 		absent := 0
-		insist(ctx, func() error {
+		repeat(ctx, func() error {
 			_, err := s.Apply(ctx, p.MerchantTxnID, Evidence{Source: SourceAnswer, Outcome: OutcomeNeverSent}, nil)
 			if errors.Is(err, ErrNoPayment) {
 				if absent++; absent == retractLooks {
@@ -83,8 +83,8 @@ func (s *Service) retract(ctx context.Context, p Payment) {
 	})
 }
 
-// insist repeats what fails, at growing distances, until it succeeds or ctx ends.
-func insist(ctx context.Context, try func() error) {
+// repeat does again what fails, at growing distances, until it succeeds or ctx ends.
+func repeat(ctx context.Context, try func() error) {
 	for wait := firstRetry; try() != nil; wait *= 2 {
 		timer := time.NewTimer(wait)
 		select {
@@ -96,26 +96,34 @@ func insist(ctx context.Context, try func() error) {
 	}
 }
 
-// record is T2. An answer must not be lost because the database is away for a moment: it is tried again for a while, and
+// record is T2.
+func (s *Service) record(ctx context.Context, o Order, p Payment, ev Evidence) Payment {
+	recorded := p
+	s.insist(ctx, p.ID.String(), func(ctx context.Context) error {
+		applied, err := s.applyAt(ctx, o, p, ev)
+		if err == nil {
+			recorded = applied.Payment
+		}
+		return err
+	})
+	return recorded
+}
+
+// insist records an answer. It must not be lost because the database is away for a moment: it is tried again for a while, and
 // what is lost even then, by a defect too, is found by the query of the settling sweep.
-func (s *Service) record(ctx context.Context, o Order, p Payment, ev Evidence) (recorded Payment) {
-	recorded = p
+func (s *Service) insist(ctx context.Context, about string, record func(context.Context) error) {
 	defer func() {
 		if recover() != nil {
-			s.log.ErrorContext(ctx, "panic while recording an answer", slog.String("payment", p.ID.String()))
+			s.log.ErrorContext(ctx, "panic while recording an answer", slog.String("about", about))
 		}
 	}()
 	ctx, cancel := context.WithTimeoutCause(ctx, recordPatience, errors.New("the answer could not be recorded in time"))
 	defer cancel()
-	insist(ctx, func() error {
-		applied, err := s.applyAt(ctx, o, p, ev)
+	repeat(ctx, func() error {
+		err := record(ctx)
 		if err != nil {
-			s.log.ErrorContext(ctx, "record the provider's answer",
-				slog.String("payment", p.ID.String()), slog.Any("error", err))
-			return err
+			s.log.ErrorContext(ctx, "record the provider's answer", slog.String("about", about), slog.Any("error", err))
 		}
-		recorded = applied.Payment
-		return nil
+		return err
 	})
-	return recorded
 }

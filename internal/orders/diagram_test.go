@@ -20,6 +20,7 @@ func TestDiagrams_ShowWhatTheFunctionsDo(t *testing.T) {
 	for name, content := range map[string]string{
 		"state-payment.md": paymentDiagram(),
 		"state-order.md":   orderDiagram(),
+		"state-refund.md":  refundDiagram(),
 	} {
 		path := filepath.Join("..", "..", "docs", name)
 		if *update {
@@ -83,10 +84,37 @@ func paymentDiagram() string {
 
 Generated from ` + "`orders.NextPayment`" + `; a test fails when it is stale. An arrow bears the outcomes, as evidence tells
 them, that lead along it. News that no arrow shows changes no status: it is repeated, stale, or contradicts a final status,
-which opens a discrepancy. One contradiction moves all the same: a success or authorization that rests on the synchronous
-answer alone and that a query refutes becomes ` + "`failed` or `canceled`" + `.
+which opens a discrepancy. One contradiction moves all the same: a success or authorization that a query refutes becomes
+` + "`failed` or `canceled`" + `, unless money has been given back since.
 
 ` + drawn.mermaid(string(PaymentProcessing), finals)
+}
+
+func refundDiagram() string {
+	var drawn edges
+	var finals []string
+	for _, from := range RefundStatuses() {
+		for _, outcome := range RefundOutcomes() {
+			switch to, verdict := NextRefund(from, outcome); verdict {
+			case VerdictMove:
+				drawn.add(string(from), string(to), string(outcome))
+			case VerdictLate:
+				drawn.add(string(from), string(to), "late "+string(outcome))
+			}
+		}
+		if !from.Open() {
+			finals = append(finals, string(from))
+		}
+	}
+	return `# States of a refund
+
+Generated from ` + "`orders.NextRefund`" + `; a test fails when it is stale. An arrow bears the outcomes, as evidence tells them, that
+lead along it. While a refund is open its amount is reserved on its payment and order; every unsuccessful end gives it back.
+News that no arrow shows changes no status: it is repeated, stale, or contradicts a final status, which opens a discrepancy.
+One contradiction moves all the same: a success that a query refutes becomes what the query says. A late success counts only
+while the payment still holds that much.
+
+` + drawn.mermaid(string(RefundPending), finals)
 }
 
 // happening is something that changes an order's facts.
@@ -114,12 +142,13 @@ func happenings() []happening {
 		{"late money held", ended, hold},
 		{"late money taken", ended, take},
 		{
-			"success refuted by a query",
+			"success refuted or reversed",
 			func(f Facts) bool { return f.Paid > 0 && f.Refunded == 0 },
 			func(f *Facts) { f.Authorized, f.Paid = 0, 0 },
 		},
 		{"part refunded", func(f Facts) bool { return f.Refunded+1 < f.Paid }, func(f *Facts) { f.Refunded++ }},
 		{"all refunded", func(f Facts) bool { return f.Refunded < f.Paid }, func(f *Facts) { f.Refunded = f.Paid }},
+		{"refund refuted by a query", func(f Facts) bool { return f.Refunded > 0 }, func(f *Facts) { f.Refunded = 0 }},
 		{"canceled", func(f Facts) bool { return DeriveStatus(f).Cancelable() }, func(f *Facts) { f.Canceled = true }},
 		{"time over", payable, func(f *Facts) { f.Expired = true }},
 	}

@@ -3,8 +3,6 @@ package orders
 import (
 	"cmp"
 	"time"
-
-	"tillway/internal/money"
 )
 
 // Verdicts that evidence gets before the state machine sees it.
@@ -42,49 +40,40 @@ type rules struct {
 }
 
 // change is what one piece of evidence makes of a payment and its order: their new facts, and everything that is written
-// with them in one statement.
+// with them in one transaction.
 type change struct {
+	entry
+
 	before   Payment
-	order    Order
-	payment  Payment
 	evidence Evidence
 	verdict  Verdict
-	// events are the types of the events to write, in order; their objects are the resources as they end up.
-	events      []string
-	discrepancy *discrepancyDraft
+	// owed is the refund that a policy asks for, nil for none.
+	owed *Refund
 	// keep is false when there is nothing to write; record says whether the evidence is worth a row.
 	keep, record bool
 }
 
-// discrepancyDraft is a disagreement with the provider before it has an id.
-type discrepancyDraft struct {
-	class        string
-	ours, theirs map[string]any
-	atRisk       money.Amount
-}
-
-// fold judges one piece of evidence. It is pure: the same order, payment, evidence and clock give the same change, and
-// folding the same evidence again into the result changes nothing.
-func fold(o Order, p Payment, ev Evidence, r rules, now time.Time) *change {
-	c := &change{before: p, order: o, payment: p, evidence: ev, record: ev.Source != SourceQuery}
-	if knows(ev.Outcome) && p.NotFoundCount > 0 {
+// fold judges one piece of evidence. It is pure but for the ids that it draws: the same account, evidence and clock give the
+// same change, and folding the same evidence again into the result changes nothing.
+func fold(a account, ev Evidence, r rules, now time.Time) *change {
+	before := a
+	c := &change{entry: entry{account: a}, before: a.payment, evidence: ev, record: ev.Source != SourceQuery}
+	if knows(ev.Outcome) && c.payment.NotFoundCount > 0 {
 		c.payment.NotFoundCount, c.keep = 0, true // denials count only when nothing speaks against them in between
 	}
-	if d := mismatch(p, ev); d != nil {
+	if d := mismatch(c.payment, ev); d != nil {
 		c.doubt(VerdictMismatch, d)
-	} else if unproven(p, ev, r, now) {
+	} else if unproven(c.payment, ev, r, now) {
 		c.leaveUnproven()
-	} else if forgotten(p, ev) {
-		c.doubt(VerdictConflict, mismatchOfStatus(p, ev))
+	} else if forgotten(c.payment, ev) {
+		c.doubt(VerdictConflict, mismatchOfStatus(c.payment, ev))
 	} else {
 		c.move(now)
 	}
 	c.schedule(r, now)
 	c.settleOrder(now)
-	if c.order.NeedsReview && !o.NeedsReview {
-		c.emitOrder("order.needs_review")
-	}
-	c.keep = c.keep || c.record || !c.payment.NextCheckAt.Equal(p.NextCheckAt)
+	c.review(Discrepancy{Subject: c.payment.MerchantTxnID}, c.ends, before.order.NeedsReview, now)
+	c.keep = c.keep || c.record || len(c.noted) > 0 || !c.payment.NextCheckAt.Equal(before.payment.NextCheckAt)
 	if c.keep {
 		c.order.UpdatedAt, c.payment.UpdatedAt = now, now
 	}
@@ -94,7 +83,8 @@ func fold(o Order, p Payment, ev Evidence, r rules, now time.Time) *change {
 // knows reports whether the outcome is one that only a provider who knows the payment can tell.
 func knows(outcome Outcome) bool {
 	switch outcome {
-	case OutcomeSucceeded, OutcomeAuthorized, OutcomeDeclined, OutcomeClosed, OutcomeActionRequired, OutcomeProcessing:
+	case OutcomeSucceeded, OutcomeAuthorized, OutcomeDeclined, OutcomeClosed, OutcomeReversed, OutcomeActionRequired,
+		OutcomeProcessing:
 		return true
 	case OutcomeUnknown, OutcomeNeverSent, OutcomeNotFound:
 	}
@@ -111,13 +101,13 @@ func forgotten(p Payment, ev Evidence) bool {
 func mismatch(p Payment, ev Evidence) *discrepancyDraft {
 	switch {
 	case ev.claimedElsewhere:
-		return differing("provider_transaction_id", p, ev)
+		return differing(classTransaction, p, ev)
 	case !ev.Amount.IsZero() && ev.Amount.Currency != p.Amount.Currency:
-		return differing("currency", p, ev)
+		return differing(classCurrency, p, ev)
 	case !ev.Amount.IsZero() && ev.Amount.Minor != p.Amount.Minor:
-		return differing("amount", p, ev)
+		return differing(classAmount, p, ev)
 	case p.ProviderTransactionID != "" && ev.ProviderTransactionID != "" && p.ProviderTransactionID != ev.ProviderTransactionID:
-		return differing("provider_transaction_id", p, ev)
+		return differing(classTransaction, p, ev)
 	}
 	return nil
 }
@@ -138,11 +128,11 @@ func differing(class string, p Payment, ev Evidence) *discrepancyDraft {
 	}
 }
 
-// unproven reports whether the evidence claims more than it shows: money without naming an amount, or a "not found" that
-// has not been repeated often and late enough to be believed: late by the clock, and with the call over in real time.
+// unproven reports whether the evidence claims more than it shows: money taken or given back without naming an amount,
+// or a "not found" that has not been repeated often and late enough to be believed: late by the clock, and with the call over in real time.
 func unproven(p Payment, ev Evidence, r rules, now time.Time) bool {
 	switch ev.Outcome {
-	case OutcomeSucceeded, OutcomeAuthorized:
+	case OutcomeSucceeded, OutcomeAuthorized, OutcomeReversed:
 		return ev.Amount.IsZero()
 	case OutcomeNotFound:
 		return p.NotFoundCount+1 < notFoundAnswers || now.Sub(p.SentAt) < r.notFoundAfter || !p.ID.Time().Before(r.landedBefore)
@@ -153,8 +143,8 @@ func unproven(p Payment, ev Evidence, r rules, now time.Time) bool {
 
 // doubt records a disagreement: nothing moves, a person is asked to look.
 func (c *change) doubt(v Verdict, d *discrepancyDraft) {
-	c.verdict, c.discrepancy, c.keep, c.record = v, d, true, true
-	c.order.NeedsReview = true
+	c.verdict, c.keep, c.record = v, true, true
+	c.find(d)
 	c.admitUnknown()
 }
 
@@ -182,19 +172,17 @@ func (c *change) move(now time.Time) {
 		outcome = OutcomeUnknown // an action that nobody can be sent to
 	}
 	to, verdict := NextPayment(c.payment.Status, outcome)
+	if verdict == VerdictLate && reversed(c.before) {
+		verdict = VerdictConflict
+	}
 	c.verdict = verdict
 	switch verdict {
 	case VerdictMove, VerdictLate:
-		c.keep, c.record = true, true
-		c.payment.Status = to
-		c.payment.NotFoundCount = 0
-		c.payment.Confirmed = c.evidence.Source.Authoritative() && !to.Open()
-		c.learn()
-		c.settlePayment(now)
-		if verdict == VerdictLate {
-			c.receiveLate()
+		if outcome == OutcomeReversed {
+			c.reverse(to, now)
+			return
 		}
-		c.emitPayment()
+		c.become(to, now)
 	case VerdictSame:
 		learned, confirms := c.learn(), c.evidence.Source.Authoritative() && !to.Open() && !c.payment.Confirmed
 		if confirms {
@@ -203,25 +191,38 @@ func (c *change) move(now time.Time) {
 		c.record = c.record && (learned || confirms || c.evidence.Source == SourceAnswer)
 		c.keep = c.keep || learned || confirms
 	case VerdictConflict:
-		c.doubt(VerdictConflict, mismatchOfStatus(c.payment, c.evidence))
 		if c.refuted() {
-			c.payment.Status = refutedTo(outcome)
-			c.payment.Confirmed, c.payment.Surplus = true, false
-			c.learn()
-			c.settlePayment(now)
-			c.emitPayment()
+			c.reverse(refutedTo(outcome), now)
+			return
 		}
+		c.doubt(VerdictConflict, mismatchOfStatus(c.payment, c.evidence))
 	case VerdictStale, VerdictMismatch, VerdictUnproven:
 	}
 }
 
-// refuted reports whether the provider's own record says that a payment ended which we believe in on the word of its
-// synchronous answer alone. Of two finals that disagree the query wins (design §3); a success that the provider has once
-// confirmed ends only by a reversal, and stays for a person to judge.
+// become gives the payment its new status, with everything that the status implies.
+func (c *change) become(to PaymentStatus, now time.Time) {
+	c.keep, c.record = true, true
+	c.payment.Status = to
+	c.payment.NotFoundCount = 0
+	c.payment.Confirmed = c.evidence.Source.Authoritative() && !to.Open()
+	c.learn()
+	c.settlePayment(now)
+	c.emitPayment()
+	if c.verdict == VerdictLate || (c.payment.Surplus && to == PaymentSucceeded) {
+		c.receiveLate(now)
+	}
+	if c.owed != nil {
+		c.emit("refund.created")
+	}
+}
+
+// refuted reports whether the provider's own record denies the success or authorization that we believe in. Of two finals
+// that disagree the query wins (design §3), unless money has been given back since: then a person compares. A "not found"
+// refutes nothing.
 func (c *change) refuted() bool {
-	untouched := c.before.AmountRefunded+c.before.AmountRefundPending+c.before.AmountDisputed == 0
-	return c.evidence.Source == SourceQuery && !c.before.Confirmed && untouched &&
-		(c.evidence.Outcome == OutcomeDeclined || c.evidence.Outcome == OutcomeClosed)
+	ended := c.evidence.Outcome == OutcomeDeclined || c.evidence.Outcome == OutcomeClosed
+	return c.evidence.Source == SourceQuery && ended && c.before.Status.Live() && c.untouched()
 }
 
 func refutedTo(outcome Outcome) PaymentStatus {
@@ -233,7 +234,7 @@ func refutedTo(outcome Outcome) PaymentStatus {
 
 func mismatchOfStatus(p Payment, ev Evidence) *discrepancyDraft {
 	return &discrepancyDraft{
-		class:  "status",
+		class:  classStatus,
 		ours:   map[string]any{"status": p.Status},
 		theirs: map[string]any{"status": ev.Outcome, "provider_status": ev.ProviderStatus, "provider_code": ev.ProviderCode},
 		atRisk: p.Amount,

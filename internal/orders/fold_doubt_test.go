@@ -5,14 +5,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"tillway/internal/money"
 )
 
 func TestFold_LateSuccessFollowsTheOrdersPolicy(t *testing.T) {
 	t.Parallel()
 
 	for _, ended := range []Outcome{OutcomeDeclined, OutcomeClosed} {
-		for policy, reviewed := range map[LatePayment]bool{
-			LatePaymentAccept: false, LatePaymentRefund: true, LatePaymentReview: true,
+		for policy, events := range map[LatePayment][]string{
+			LatePaymentAccept: {"payment.succeeded", "order.paid"},
+			LatePaymentRefund: {"payment.succeeded", "refund.created"},
+			LatePaymentReview: {"payment.succeeded", "order.paid", "reconciliation.discrepancy", "order.needs_review"},
 		} {
 			f := newFolder(t)
 			f.order.LatePayment = policy
@@ -25,14 +29,20 @@ func TestFold_LateSuccessFollowsTheOrdersPolicy(t *testing.T) {
 			require.Nil(t, f.payment.Failure)
 			require.Equal(t, StatusPaid, f.order.Status, "money outranks the end of the order")
 			require.EqualValues(t, 2700, f.order.AmountPaid)
-			require.Equal(t, reviewed, f.order.NeedsReview, "%s", policy)
-			if reviewed {
-				require.Equal(t, []string{"payment.succeeded", "order.paid", "order.needs_review"}, c.events)
+			require.Equal(t, policy == LatePaymentReview, f.order.NeedsReview, "%s", policy)
+			require.Equal(t, events, c.events)
+			require.Equal(t, policy == LatePaymentRefund, c.owed != nil)
+			if c.discrepancy != nil {
 				require.Equal(t, "late_payment", c.discrepancy.class)
-			} else {
-				require.Equal(t, []string{"payment.succeeded", "order.paid"}, c.events)
-				require.Nil(t, c.discrepancy)
 			}
+			if c.owed == nil {
+				continue
+			}
+			require.Equal(t, RefundFromLatePayment, c.owed.Origin)
+			require.EqualValues(t, 2700, c.owed.Amount.Minor)
+			require.EqualValues(t, 2700, f.payment.AmountRefundPending)
+			require.EqualValues(t, 2700, f.order.AmountRefundPending)
+			require.Equal(t, f.now, c.owed.NextCheckAt, "the sweep sends it right after")
 		}
 	}
 }
@@ -48,6 +58,7 @@ func TestFold_SecondSuccessIsSurplusAndNeverCountsAsPaid(t *testing.T) {
 			o.Status, o.AmountPaid, o.AmountAuthorized, o.AmountRefunded = StatusRefunded, 2700, 2700, 2700
 		},
 		"late money is welcome": func(o *Order) { o.Status, o.LatePayment = StatusPending, LatePaymentAccept },
+		"a person decides":      func(o *Order) { o.Status, o.LatePayment = StatusPending, LatePaymentReview },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,8 +75,16 @@ func TestFold_SecondSuccessIsSurplusAndNeverCountsAsPaid(t *testing.T) {
 			require.Equal(t, before.Status, f.order.Status)
 			require.Equal(t, before.AmountPaid, f.order.AmountPaid)
 			require.Equal(t, before.AmountAuthorized, f.order.AmountAuthorized)
-			require.Equal(t, "surplus", c.discrepancy.class)
-			require.Equal(t, []string{"payment.succeeded", "order.needs_review"}, c.events)
+			require.Equal(t, before.AmountRefundPending, f.order.AmountRefundPending, "surplus is not the order's")
+			if before.LatePayment == LatePaymentReview {
+				require.Equal(t, "surplus", c.discrepancy.class)
+				require.Nil(t, c.owed)
+				return
+			}
+			require.Equal(t, []string{"payment.succeeded", "refund.created"}, c.events)
+			require.Equal(t, RefundFromSurplus, c.owed.Origin)
+			require.EqualValues(t, 2700, f.payment.AmountRefundPending)
+			require.False(t, f.order.NeedsReview)
 		})
 	}
 }
@@ -96,7 +115,7 @@ func TestFold_NotificationThatContradictsASuccessMovesNothingAndAsks(t *testing.
 		require.Equal(t, VerdictConflict, c.verdict)
 		f.in(PaymentSucceeded)
 		require.Equal(t, StatusPaid, f.order.Status)
-		require.Equal(t, []string{"order.needs_review"}, c.events)
+		require.Equal(t, []string{"reconciliation.discrepancy", "order.needs_review"}, c.events)
 		require.Equal(t, "status", c.discrepancy.class)
 		require.Equal(t, f.now, f.payment.NextCheckAt)
 
@@ -105,45 +124,110 @@ func TestFold_NotificationThatContradictsASuccessMovesNothingAndAsks(t *testing.
 		require.False(t, f.payment.NextCheckAt.IsZero(), "good news does not take the question back")
 		f.tell(SourceQuery, OutcomeSucceeded)
 		require.True(t, f.payment.NextCheckAt.IsZero(), "the answer does")
+		require.Equal(t, []string{"reconciliation.discrepancy"}, f.last.events, "and ends the disagreement")
+		require.Equal(t, DiscrepancyAutoResolved, f.last.told[0].Status)
+		require.False(t, f.order.NeedsReview, "nothing open remains")
 	}
 }
 
-func TestFold_QueryRefutesASuccessThatNobodyConfirmed(t *testing.T) {
+func TestFold_QueryRefutesASuccess(t *testing.T) {
 	t.Parallel()
 
 	for outcome, status := range map[Outcome]PaymentStatus{
 		OutcomeDeclined: PaymentFailed, OutcomeClosed: PaymentCanceled,
 	} {
-		f := newFolder(t)
-		f.tell(SourceAnswer, OutcomeSucceeded)
-		c := f.tell(SourceQuery, outcome)
+		for _, source := range []Source{SourceAnswer, SourceNotification, SourceQuery} {
+			f := newFolder(t)
+			f.tell(source, OutcomeSucceeded)
+			c := f.tell(SourceQuery, outcome)
 
-		require.Equal(t, VerdictConflict, c.verdict)
-		f.in(status)
-		require.Equal(t, StatusOpen, f.order.Status)
-		require.Zero(t, f.order.AmountPaid+f.order.AmountAuthorized+f.payment.AmountCaptured)
-		require.True(t, f.order.PaidAt.IsZero())
-		require.True(t, f.order.NeedsReview)
-		require.NotNil(t, f.payment.Failure)
-		require.Equal(t, "status", c.discrepancy.class)
-		require.Equal(t, []string{"payment." + string(status), "order.needs_review"}, c.events)
+			require.Equal(t, VerdictConflict, c.verdict)
+			f.in(status)
+			require.Equal(t, StatusOpen, f.order.Status)
+			require.Zero(t, f.order.AmountPaid+f.order.AmountAuthorized+f.payment.AmountCaptured)
+			require.True(t, f.order.PaidAt.IsZero())
+			require.True(t, f.order.NeedsReview)
+			require.NotNil(t, f.payment.Failure)
+			require.Equal(t, "reversal", c.discrepancy.class)
+			require.Equal(t, []string{"payment." + string(status), "reconciliation.discrepancy", "order.needs_review"}, c.events)
+			f.tell(SourceQuery, outcome)
+			require.True(t, f.order.NeedsReview, "only a person ends it")
+		}
 	}
 }
 
-func TestFold_ConfirmedSuccessEndsByNoDenial(t *testing.T) {
+func TestFold_DenialOfASuccessThatWasRefundedMovesNothing(t *testing.T) {
 	t.Parallel()
 
-	for _, outcome := range []Outcome{OutcomeDeclined, OutcomeClosed, OutcomeNotFound} {
+	for _, outcome := range []Outcome{OutcomeDeclined, OutcomeClosed, OutcomeReversed} {
 		f := newFolder(t)
 		f.tell(SourceNotification, OutcomeSucceeded)
-		f.now = sentAt.Add(time.Hour)
-		for range notFoundAnswers {
-			f.tell(SourceQuery, outcome)
-		}
-		require.Equal(t, VerdictConflict, f.last.verdict, "%s", outcome)
+		f.payment.AmountRefundPending, f.order.AmountRefundPending = 100, 100
+		c := f.tell(SourceQuery, outcome)
+
+		require.Equal(t, VerdictConflict, c.verdict, "%s", outcome)
 		f.in(PaymentSucceeded)
 		require.Equal(t, StatusPaid, f.order.Status)
 		require.True(t, f.order.NeedsReview)
+	}
+}
+
+func TestFold_SuccessEndsByNoNotFound(t *testing.T) {
+	t.Parallel()
+
+	f := newFolder(t)
+	f.tell(SourceNotification, OutcomeSucceeded)
+	f.now = sentAt.Add(time.Hour)
+	for range notFoundAnswers {
+		f.tell(SourceQuery, OutcomeNotFound)
+	}
+	require.Equal(t, VerdictConflict, f.last.verdict)
+	f.in(PaymentSucceeded)
+	require.Equal(t, StatusPaid, f.order.Status)
+	require.True(t, f.order.NeedsReview)
+}
+
+func TestFold_ReversalThatTheProviderConfirmsTakesTheOrderBack(t *testing.T) {
+	t.Parallel()
+
+	f := newFolder(t)
+	f.tell(SourceNotification, OutcomeSucceeded)
+	ev := f.news(SourceNotification, OutcomeReversed)
+	ev.ProviderTransactionID = "" // the cancellation's own is not held against the payment's
+	c := f.fold(ev)
+
+	require.Equal(t, VerdictMove, c.verdict)
+	f.in(PaymentCanceled)
+	require.Equal(t, StatusOpen, f.order.Status)
+	require.Zero(t, f.order.AmountPaid+f.payment.AmountCaptured)
+	require.Equal(t, []string{"payment.canceled", "reconciliation.discrepancy", "order.needs_review"}, c.events)
+	require.Equal(t, "reversal", c.discrepancy.class)
+	require.True(t, f.payment.NextCheckAt.IsZero())
+
+	again := f.tell(SourceQuery, OutcomeSucceeded)
+	require.Equal(t, VerdictConflict, again.verdict, "the charge that was taken back is no late money")
+	f.in(PaymentCanceled)
+	require.Nil(t, again.owed)
+
+	nameless := newFolder(t)
+	nameless.tell(SourceNotification, OutcomeSucceeded)
+	ev.Amount = money.Amount{}
+	require.Equal(t, VerdictUnproven, nameless.fold(ev).verdict, "a reversal of what?")
+	nameless.in(PaymentSucceeded)
+}
+
+func TestFold_LateFailureNeverDowngradesAPaidOrder(t *testing.T) {
+	t.Parallel()
+
+	for _, outcome := range []Outcome{OutcomeDeclined, OutcomeClosed, OutcomeUnknown, OutcomeProcessing, OutcomeNeverSent, OutcomeNotFound} {
+		for _, source := range []Source{SourceAnswer, SourceNotification} {
+			f := newFolder(t)
+			f.tell(SourceNotification, OutcomeSucceeded)
+			f.tell(source, outcome)
+			f.in(PaymentSucceeded)
+			require.Equal(t, StatusPaid, f.order.Status, "%s by %s", outcome, source)
+			require.EqualValues(t, 2700, f.order.AmountPaid)
+		}
 	}
 }
 
@@ -216,9 +300,13 @@ func TestFold_AsksOnScheduleThenDailyAndAPersonAfterAWeek(t *testing.T) {
 	f.now = sentAt.Add(7*day + time.Hour)
 	c := f.tell(SourceQuery, OutcomeUnknown)
 	require.True(t, f.order.NeedsReview)
-	require.Equal(t, []string{"order.needs_review"}, c.events)
+	require.Equal(t, []string{"reconciliation.discrepancy", "order.needs_review"}, c.events)
+	require.Equal(t, "unsettled", c.told[0].Class)
 	require.Equal(t, sentAt.Add(8*day+time.Hour), f.payment.NextCheckAt)
 	require.Empty(t, f.tell(SourceQuery, OutcomeUnknown).events, "said once")
+	settled := f.tell(SourceQuery, OutcomeSucceeded)
+	require.Equal(t, []string{"payment.succeeded", "order.paid", "reconciliation.discrepancy"}, settled.events)
+	require.False(t, f.order.NeedsReview, "and ended by the answer")
 }
 
 func TestSchedule_WithoutOffsetsIsDaily(t *testing.T) {

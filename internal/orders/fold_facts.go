@@ -74,6 +74,8 @@ func (c *change) failure() *Failure {
 	}
 	f := &Failure{Code: "processing_error", Category: FailureTechnical, ProviderCode: c.evidence.ProviderCode}
 	switch {
+	case c.evidence.Outcome == OutcomeReversed:
+		f.DeclineCode, f.Message = declineReversed, "The provider has taken the charge back. No money remains taken."
 	case c.payment.Status == PaymentExpired:
 		f.Code, f.Category = "authentication_timeout", FailureSoft
 		f.Message = "The cardholder did not complete the authentication in time."
@@ -90,50 +92,39 @@ func (c *change) failure() *Failure {
 	return f
 }
 
-// receiveLate handles money that arrives after the payment had ended. On an order that another payment holds or pays it
-// is surplus and never counts as paid; otherwise it counts, and unless the order's policy accepts it, a person decides.
-func (c *change) receiveLate() {
-	held := c.order.AmountPaid > 0 || c.order.AmountAuthorized > 0 || c.order.Status == StatusPending
-	class := "late_payment"
-	switch {
-	case held:
-		c.payment.Surplus = true
-		class = "surplus"
-	case c.order.LatePayment == LatePaymentAccept:
-		return
-	}
-	c.order.NeedsReview = true
-	c.discrepancy = &discrepancyDraft{
-		class:  class,
-		ours:   map[string]any{"status": c.before.Status},
-		theirs: map[string]any{"status": c.payment.Status, "amount": c.payment.Amount.Minor},
-		atRisk: c.payment.Amount,
-	}
-}
-
 // schedule decides when the provider is asked next.
 func (c *change) schedule(r rules, now time.Time) {
 	p := &c.payment
 	awaitsConfirmation := (p.Status == PaymentSucceeded || p.Status == PaymentAuthorized) && !p.Confirmed
-	ask := false
-	if c.evidence.Source == SourceNotification {
-		doubtful := c.verdict == VerdictMismatch || c.verdict == VerdictConflict || c.verdict == VerdictUnproven
-		ended := (c.verdict == VerdictMove || c.verdict == VerdictLate) && !p.Status.Open()
-		ask = (doubtful && r.confirm != ConfirmNever) || (ended && r.confirm == ConfirmAlways)
-	}
 	switch {
-	case ask:
+	case c.asks(r):
 		p.NextCheckAt = now
 	case p.Status.Open() || awaitsConfirmation:
 		p.NextCheckAt = r.schedule.Next(p.SentAt, now)
-		if now.Sub(p.SentAt) > queriedUntil && !c.order.NeedsReview {
-			c.order.NeedsReview = true
-			c.keep = true
-		}
+		c.giveUpWaiting(now)
 	case c.order.NeedsReview && c.evidence.Source != SourceQuery:
 		// A question that doubt made us ask stays open until it is answered: other news must not take it back.
 	default:
 		p.NextCheckAt = time.Time{}
+	}
+}
+
+// asks reports whether the news makes us ask the provider at once.
+func (c *change) asks(r rules) bool {
+	if c.evidence.Source != SourceNotification {
+		return false
+	}
+	doubtful := c.verdict == VerdictMismatch || c.verdict == VerdictConflict || c.verdict == VerdictUnproven
+	ended := (c.verdict == VerdictMove || c.verdict == VerdictLate) && !c.payment.Status.Open() && !reversed(c.payment)
+	return (doubtful && r.confirm != ConfirmNever) || (ended && r.confirm == ConfirmAlways)
+}
+
+// giveUpWaiting calls for a person when the provider has not said how it went for as long as we ask on our own.
+func (c *change) giveUpWaiting(now time.Time) {
+	if p := c.payment; now.Sub(p.SentAt) > queriedUntil {
+		c.missNews(p.MerchantTxnID, &discrepancyDraft{
+			ours: map[string]any{"status": p.Status}, theirs: map[string]any{}, atRisk: p.Amount,
+		})
 	}
 }
 
@@ -156,8 +147,8 @@ func (c *change) settleOrder(now time.Time) {
 		LivePayment: c.payment.Status.Open() || anotherIsLive,
 		Canceled:    !o.CanceledAt.IsZero(), Expired: !o.ExpiredAt.IsZero(),
 	})
-	if o.Status != before {
-		c.emitOrder(orderEvent(o.Status))
+	if o.Status != before && !c.goesBack() {
+		c.emit(orderEvent(o.Status))
 	}
 }
 
@@ -180,12 +171,4 @@ func orderEvent(s Status) string {
 	return ""
 }
 
-func (c *change) emitPayment() {
-	c.events = append(c.events, "payment."+string(c.payment.Status))
-}
-
-func (c *change) emitOrder(kind string) {
-	if kind != "" {
-		c.events = append(c.events, kind)
-	}
-}
+func (c *change) emitPayment() { c.emit("payment." + string(c.payment.Status)) }

@@ -16,6 +16,7 @@ import (
 type model struct {
 	order    Order
 	payments []Payment
+	open     []Discrepancy
 	rules    rules
 	now      time.Time
 }
@@ -87,15 +88,15 @@ func (m *model) check(t *rapid.T) {
 // tell folds the evidence into the payment and checks what one piece of news may do.
 func (m *model) tell(t *rapid.T, i int, ev Evidence) {
 	before, order := m.payments[i], m.order
-	c := fold(order, before, ev, m.rules, m.now)
-	m.order, m.payments[i] = c.order, c.payment
+	c := fold(account{order, before, m.open}, ev, m.rules, m.now)
+	m.order, m.payments[i], m.open = c.order, c.payment, c.open
 
 	after := c.payment
 	require.False(t, !before.Status.Open() && after.Status.Open(), "%s yielded to %s", before.Status, after.Status)
-	require.Equal(t, after.Status != before.Status || c.order.NeedsReview != order.NeedsReview, len(c.events) > 0,
+	require.Equal(t, after.Status != before.Status || len(c.told) > 0, len(c.events) > 0,
 		"%s to %s, events %v", before.Status, after.Status, c.events)
 	require.True(t, order.Status == c.order.Status || after.Status != before.Status)
-	require.True(t, c.discrepancy == nil || c.order.NeedsReview, "a discrepancy is for a person")
+	require.Equal(t, len(c.open) > 0, c.order.NeedsReview, "a person is asked while a discrepancy is open")
 	require.True(t, c.keep || (timeless(before) == timeless(after) && before.NextCheckAt.Equal(after.NextCheckAt)), "a change is written")
 	if ev.Amount != (money.Amount{}) && ev.Amount != before.Amount {
 		require.Equal(t, before.AmountCaptured, after.AmountCaptured, "other money than ours moves nothing")
@@ -104,7 +105,7 @@ func (m *model) tell(t *rapid.T, i int, ev Evidence) {
 	if ev.Outcome == OutcomeNotFound {
 		return // denials are counted: the third is not the second
 	}
-	again := fold(c.order, after, ev, m.rules, m.now)
+	again := fold(c.account, ev, m.rules, m.now)
 	require.Equal(t, timeless(after), timeless(again.payment), "%s told twice", ev.Outcome)
 	require.Empty(t, again.events)
 	require.Equal(t, c.order.Status, again.order.Status)

@@ -33,6 +33,7 @@ type folder struct {
 	t       testing.TB
 	order   Order
 	payment Payment
+	open    []Discrepancy
 	rules   rules
 	now     time.Time
 	last    *change
@@ -54,8 +55,8 @@ func newFolder(t testing.TB) *folder {
 }
 
 func (f *folder) fold(ev Evidence) *change {
-	f.last = fold(f.order, f.payment, ev, f.rules, f.now)
-	f.order, f.payment = f.last.order, f.last.payment
+	f.last = fold(account{f.order, f.payment, f.open}, ev, f.rules, f.now)
+	f.order, f.payment, f.open = f.last.order, f.last.payment, f.last.open
 	f.order.LastSequence += int64(len(f.last.events))
 	return f.last
 }
@@ -117,7 +118,7 @@ func TestFold_DisagreementAboutTheMoneyMovesNothing(t *testing.T) {
 				require.Zero(t, f.order.AmountPaid)
 				require.Equal(t, StatusPending, f.order.Status)
 				require.True(t, f.order.NeedsReview)
-				require.Equal(t, []string{"order.needs_review"}, c.events)
+				require.Equal(t, []string{"reconciliation.discrepancy", "order.needs_review"}, c.events)
 				require.NotNil(t, c.discrepancy)
 				require.Equal(t, tc.class, c.discrepancy.class)
 				require.Equal(t, before.Amount, c.discrepancy.atRisk)
@@ -137,7 +138,7 @@ func TestFold_AnswerThatCannotBeTrustedIsUnknown(t *testing.T) {
 	c := f.fold(ev)
 
 	f.in(PaymentUnknown)
-	require.Equal(t, []string{"payment.unknown", "order.needs_review"}, c.events)
+	require.Equal(t, []string{"payment.unknown", "reconciliation.discrepancy", "order.needs_review"}, c.events)
 	require.Equal(t, StatusPending, f.order.Status)
 }
 
@@ -226,7 +227,7 @@ func TestFold_PaymentThatTheProviderNamedAndDeniesStaysLocked(t *testing.T) {
 	require.Equal(t, VerdictConflict, c.verdict)
 	f.in(PaymentRequiresAction)
 	require.Equal(t, StatusPending, f.order.Status)
-	require.Equal(t, []string{"order.needs_review"}, c.events)
+	require.Equal(t, []string{"reconciliation.discrepancy", "order.needs_review"}, c.events)
 	require.Equal(t, "status", c.discrepancy.class)
 }
 

@@ -78,6 +78,34 @@ func (s *Service) ListPayments(ctx context.Context, f PaymentFilter, p Page) (Li
 	return page.Read(ctx, s.pool, k, paymentFromRow, s.queries.PaymentExists)
 }
 
+// RefundFilter selects refunds; zero fields select all.
+type RefundFilter struct {
+	Order   ids.Order
+	Payment ids.Payment
+	Status  RefundStatus
+	Created TimeRange
+}
+
+// ListRefunds returns a page of refunds. An unknown cursor or status is a fault Invalid.
+func (s *Service) ListRefunds(ctx context.Context, f RefundFilter, p Page) (List[Refund], error) {
+	if f.Status != "" && !f.Status.Valid() {
+		return List[Refund]{}, fault.InvalidParam("status", "status must be one of %s.", joined(RefundStatuses()))
+	}
+	k, err := page.Keyset[ids.RefundEntity](p, "refunds")
+	if err != nil {
+		return List[Refund]{}, err
+	}
+	page.Equal(&k, "status = %s", string(f.Status))
+	if !f.Order.IsZero() {
+		k.Where("order_id = %s", f.Order.UUID())
+	}
+	if !f.Payment.IsZero() {
+		k.Where("payment_id = %s", f.Payment.UUID())
+	}
+	f.Created.Where(&k)
+	return page.Read(ctx, s.pool, k, refundFromRow, s.queries.RefundExists)
+}
+
 func joined[S ~string](values []S) string {
 	texts := make([]string, len(values))
 	for i, v := range values {

@@ -280,7 +280,7 @@ func TestPay_TransactionOfAnotherPaymentIsDoubtNotLoss(t *testing.T) {
 	require.Equal(t, 1, b.count(`SELECT count(*) FROM discrepancies WHERE class = 'provider_transaction_id' AND payment_id = $1
 		AND money_at_risk = 2700 AND status = 'open'`, p.ID.UUID()))
 	require.Equal(t, 1, b.count("SELECT count(*) FROM evidence WHERE payment_id = $1 AND verdict = 'mismatch'", p.ID.UUID()))
-	require.Equal(t, []string{"order.created", "payment.processing", "payment.unknown", "order.needs_review"}, b.events(second.ID))
+	require.Equal(t, []string{"order.created", "payment.processing", "payment.unknown", "reconciliation.discrepancy", "order.needs_review"}, b.events(second.ID))
 	require.False(t, b.get(first.ID).NeedsReview)
 }
 

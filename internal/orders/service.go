@@ -35,6 +35,17 @@ type Config struct {
 	// RealNow is real time, whatever the service's clock says: it measures how long a call may still be under way. Nil:
 	// time.Now.
 	RealNow func() time.Time
+	// Refunds is the provider's side of refunds; without it refunds are recorded, and wait for a process that has it.
+	Refunds RefundGateway
+	// DuplicateWindow is how long after a refund one of the same payment, amount and reason needs to be asked for twice.
+	DuplicateWindow time.Duration
+}
+
+func (c Config) refunds() RefundGateway {
+	if c.Refunds == nil {
+		return noRefunds{}
+	}
+	return c.Refunds
 }
 
 // Observer is told what a Service does, for metrics. All methods return at once.

@@ -59,6 +59,8 @@ const (
 	OutcomeDeclined Outcome = "declined"
 	// OutcomeClosed: the provider closed the transaction without taking money.
 	OutcomeClosed Outcome = "closed"
+	// OutcomeReversed: the provider confirms that no money remains taken, whatever it took before.
+	OutcomeReversed Outcome = "reversed"
 	// OutcomeActionRequired: the shopper must act.
 	OutcomeActionRequired Outcome = "action_required"
 	// OutcomeProcessing: the provider is working on it.
@@ -74,7 +76,7 @@ const (
 // Outcomes lists every outcome.
 func Outcomes() []Outcome {
 	return []Outcome{
-		OutcomeSucceeded, OutcomeAuthorized, OutcomeDeclined, OutcomeClosed, OutcomeActionRequired,
+		OutcomeSucceeded, OutcomeAuthorized, OutcomeDeclined, OutcomeClosed, OutcomeReversed, OutcomeActionRequired,
 		OutcomeProcessing, OutcomeUnknown, OutcomeNeverSent, OutcomeNotFound,
 	}
 }
@@ -98,20 +100,20 @@ const (
 
 // NextPayment is the payment's state machine: the status that the outcome leads to, and how. It is pure and total.
 //
-//	from \ outcome   succeeded  authorized declined closed   action   processing unknown never_sent not_found
-//	processing       succeeded  authorized failed   canceled requires same       unknown failed     failed
-//	requires_action  succeeded  authorized failed   expired  same     processing stale   stale      failed
-//	unknown          succeeded  authorized failed   canceled requires processing same    stale      failed
-//	authorized       succeeded  same       conflict canceled stale    stale      stale   stale      conflict
-//	succeeded        same       stale      conflict conflict stale    stale      stale   stale      conflict
-//	failed           late       late       same     same     stale    stale      stale   same       same
-//	canceled         late       late       same     same     stale    stale      stale   stale      same
-//	expired          late       late       same     same     stale    stale      stale   stale      same
+//	from \ outcome   succeeded  authorized declined closed   reversed action   processing unknown never_sent not_found
+//	processing       succeeded  authorized failed   canceled canceled requires same       unknown failed     failed
+//	requires_action  succeeded  authorized failed   expired  canceled same     processing stale   stale      failed
+//	unknown          succeeded  authorized failed   canceled canceled requires processing same    stale      failed
+//	authorized       succeeded  same       conflict canceled canceled stale    stale      stale   stale      conflict
+//	succeeded        same       stale      conflict conflict canceled stale    stale      stale   stale      conflict
+//	failed           late       late       same     same     same     stale    stale      stale   same       same
+//	canceled         late       late       same     same     same     stale    stale      stale   stale      same
+//	expired          late       late       same     same     same     stale    stale      stale   stale      same
 //
 // "late" moves the status to succeeded or authorized as well. A query that was not answered is no evidence and never
 // reaches this function. After a challenge has begun, an unreadable answer says nothing new, hence "stale" under unknown.
-// What depends on more than the status is decided in fold: whether a "not found" may be believed, and whether a query
-// refutes a success that was never confirmed.
+// What depends on more than the status is decided in fold: whether a "not found" may be believed, whether a query refutes a
+// success, and that a charge which was taken back is not late money.
 func NextPayment(from PaymentStatus, outcome Outcome) (PaymentStatus, Verdict) {
 	switch from {
 	case PaymentProcessing, PaymentRequiresAction, PaymentUnknown:
@@ -122,7 +124,7 @@ func NextPayment(from PaymentStatus, outcome Outcome) (PaymentStatus, Verdict) {
 			return PaymentSucceeded, VerdictMove
 		case OutcomeAuthorized:
 			return from, VerdictSame
-		case OutcomeClosed:
+		case OutcomeClosed, OutcomeReversed:
 			return PaymentCanceled, VerdictMove
 		case OutcomeDeclined, OutcomeNotFound:
 			return from, VerdictConflict
@@ -133,6 +135,8 @@ func NextPayment(from PaymentStatus, outcome Outcome) (PaymentStatus, Verdict) {
 		switch outcome {
 		case OutcomeSucceeded:
 			return from, VerdictSame
+		case OutcomeReversed:
+			return PaymentCanceled, VerdictMove
 		case OutcomeDeclined, OutcomeClosed, OutcomeNotFound:
 			return from, VerdictConflict
 		case OutcomeAuthorized, OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown, OutcomeNeverSent:
@@ -158,6 +162,8 @@ func nextOpen(from PaymentStatus, outcome Outcome) (PaymentStatus, Verdict) {
 		if from == PaymentRequiresAction {
 			to = PaymentExpired
 		}
+	case OutcomeReversed:
+		to = PaymentCanceled
 	case OutcomeActionRequired:
 		to = PaymentRequiresAction
 	case OutcomeProcessing:
@@ -185,7 +191,7 @@ func nextEnded(from PaymentStatus, outcome Outcome) (PaymentStatus, Verdict) {
 		return PaymentSucceeded, VerdictLate
 	case OutcomeAuthorized:
 		return PaymentAuthorized, VerdictLate
-	case OutcomeDeclined, OutcomeClosed, OutcomeNotFound:
+	case OutcomeDeclined, OutcomeClosed, OutcomeReversed, OutcomeNotFound:
 		return from, VerdictSame
 	case OutcomeNeverSent:
 		if from == PaymentFailed {

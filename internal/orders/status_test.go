@@ -11,15 +11,15 @@ import (
 // paymentTable is the truth table of NextPayment, written again: the columns are the outcomes, a cell is the new status, or
 // the verdict where the status stays. "late:" marks money that came after the end.
 const paymentTable = `
-from             succeeded       authorized      declined  closed    action_required  processing  unknown  never_sent  not_found
-processing       succeeded       authorized      failed    canceled  requires_action  same        unknown  failed      failed
-requires_action  succeeded       authorized      failed    expired   same             processing  stale    stale       failed
-unknown          succeeded       authorized      failed    canceled  requires_action  processing  same     stale       failed
-authorized       succeeded       same            conflict  canceled  stale            stale       stale    stale       conflict
-succeeded        same            stale           conflict  conflict  stale            stale       stale    stale       conflict
-failed           late:succeeded  late:authorized same      same      stale            stale       stale    same        same
-canceled         late:succeeded  late:authorized same      same      stale            stale       stale    stale       same
-expired          late:succeeded  late:authorized same      same      stale            stale       stale    stale       same
+from             succeeded       authorized      declined  closed    reversed  action_required  processing  unknown  never_sent  not_found
+processing       succeeded       authorized      failed    canceled  canceled  requires_action  same        unknown  failed      failed
+requires_action  succeeded       authorized      failed    expired   canceled  same             processing  stale    stale       failed
+unknown          succeeded       authorized      failed    canceled  canceled  requires_action  processing  same     stale       failed
+authorized       succeeded       same            conflict  canceled  canceled  stale            stale       stale    stale       conflict
+succeeded        same            stale           conflict  conflict  canceled  stale            stale       stale    stale       conflict
+failed           late:succeeded  late:authorized same      same      same      stale            stale       stale    same        same
+canceled         late:succeeded  late:authorized same      same      same      stale            stale       stale    stale       same
+expired          late:succeeded  late:authorized same      same      same      stale            stale       stale    stale       same
 `
 
 type step struct {
@@ -83,8 +83,7 @@ func TestNextPayment_LeavesAPaymentOfUnknownStatusOrNewsAlone(t *testing.T) {
 }
 
 // designed are the transitions of design §4. Those marked "none" have no evidence that leads to them: after a challenge has
-// begun an unreadable answer says nothing new; a challenge that the provider closes has expired; and a void is asked for by
-// the merchant, on an authorization.
+// begun an unreadable answer says nothing new; and only a challenge that the provider closes has expired.
 var designed = map[PaymentStatus]map[PaymentStatus]string{
 	PaymentProcessing: {
 		PaymentRequiresAction: "", PaymentUnknown: "", PaymentAuthorized: "", PaymentSucceeded: "", PaymentFailed: "",
@@ -92,14 +91,14 @@ var designed = map[PaymentStatus]map[PaymentStatus]string{
 	},
 	PaymentRequiresAction: {
 		PaymentProcessing: "", PaymentSucceeded: "", PaymentAuthorized: "", PaymentFailed: "", PaymentExpired: "",
-		PaymentCanceled: "none", PaymentUnknown: "none",
+		PaymentCanceled: "", PaymentUnknown: "none",
 	},
 	PaymentUnknown: {
 		PaymentProcessing: "", PaymentRequiresAction: "", PaymentAuthorized: "", PaymentSucceeded: "", PaymentFailed: "",
 		PaymentCanceled: "", PaymentExpired: "none",
 	},
 	PaymentAuthorized: {PaymentSucceeded: "", PaymentCanceled: ""},
-	PaymentSucceeded:  {},
+	PaymentSucceeded:  {PaymentCanceled: ""},
 	PaymentFailed:     {PaymentSucceeded: "", PaymentAuthorized: ""},
 	PaymentCanceled:   {PaymentSucceeded: "", PaymentAuthorized: ""},
 	PaymentExpired:    {PaymentSucceeded: "", PaymentAuthorized: ""},

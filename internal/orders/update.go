@@ -108,3 +108,36 @@ func (s *Service) UpdatePayment(ctx context.Context, id ids.Payment, patch Patch
 	}
 	return p, nil
 }
+
+// UpdateRefund changes a refund's description and metadata. It returns a fault NotFound or Invalid.
+func (s *Service) UpdateRefund(ctx context.Context, id ids.Refund, patch Patch) (Refund, error) {
+	var r Refund
+	err := postgres.InTx(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		queries := s.queries.WithTx(tx)
+		row, err := queries.RefundLock(ctx, id.UUID())
+		if err != nil {
+			return err
+		}
+		if r, err = refundFromRow(row); err != nil {
+			return err
+		}
+		if r.Description, r.Metadata, err = patch.apply(r.Description, r.Metadata); err != nil {
+			return err
+		}
+		metadata, err := asJSON(r.Metadata)
+		if err != nil {
+			return err
+		}
+		r.UpdatedAt = s.now()
+		return queries.RefundDescribe(ctx, dbsqlc.RefundDescribeParams{
+			ID: id.UUID(), Description: r.Description, Metadata: metadata, Now: r.UpdatedAt,
+		})
+	})
+	if postgres.IsNoRows(err) {
+		return Refund{}, missingRefund(id)
+	}
+	if err != nil {
+		return Refund{}, fmt.Errorf("update refund %s: %w", id, postgres.Translate(err))
+	}
+	return r, nil
+}

@@ -1,5 +1,6 @@
-// Package reconcile keeps our record true to the provider's by asking: about every payment whose outcome is open or not
-// confirmed, when its check is due (design §6). It also ends the orders whose time is over.
+// Package reconcile keeps our record true to the provider's by asking: about every payment and refund whose outcome is open
+// or not confirmed, when its check is due (design §6). It sends refunds that nobody has sent, and ends the orders whose time
+// is over.
 //
 // It owns when and how many are asked at once, not what an answer means: that is orders.Service.Apply's to judge. Any
 // number of processes may sweep one database; a payment is claimed by one of them for each check, and a claim that its
@@ -79,6 +80,7 @@ func New(service *orders.Service, log *slog.Logger, now func() time.Time, opts O
 func (s *Settler) Run(ctx context.Context) error {
 	var group errgroup.Group
 	group.Go(func() error { s.repeat(ctx, "payments", s.Settle); return nil })
+	group.Go(func() error { s.repeat(ctx, "refunds", s.SettleRefunds); return nil })
 	group.Go(func() error { s.repeat(ctx, "expiry", s.Expire); return nil })
 	return group.Wait()
 }
@@ -93,31 +95,48 @@ type Swept struct {
 // Settle asks about the payments that are due now, one batch of them. A question that is not answered is no failure of the
 // sweep: it is logged and asked again later.
 func (s *Settler) Settle(ctx context.Context) (Swept, error) {
-	due, claimErr := s.claim(ctx)
-	var asked atomic.Int64
+	due, err := claim(ctx, s.opts.Batch, s.orders.ClaimDue)
+	return forEach(ctx, s, "payments", due, s.ask), err
+}
+
+// SettleRefunds sends the refunds that wait to be sent and asks about the others that are due now, one batch of them.
+func (s *Settler) SettleRefunds(ctx context.Context) (Swept, error) {
+	due, err := claim(ctx, s.opts.Batch, s.orders.ClaimDueRefunds)
+	return forEach(ctx, s, "refunds", due, s.settleRefund), err
+}
+
+// forEach settles what was claimed, several at once. What is not begun when ctx ends is left: the claim runs out, and
+// somebody else settles it.
+func forEach[T any](ctx context.Context, s *Settler, sweep string, due []T, settle func(context.Context, T) error) Swept {
+	var done atomic.Int64
 	var group errgroup.Group
 	group.SetLimit(s.opts.Concurrency)
 	failures := make([]error, len(due))
-	for i, p := range due {
+	for i, one := range due {
 		group.Go(func() error {
-			if ctx.Err() == nil { // else the claim runs out, and somebody else asks
-				failures[i] = s.ask(context.WithoutCancel(ctx), p)
-				asked.Add(1)
+			if ctx.Err() == nil {
+				failures[i] = settle(context.WithoutCancel(ctx), one)
+				done.Add(1)
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // its functions keep their errors
 	if err := summary(failures); err != nil {
-		s.log.WarnContext(ctx, "payments not settled", slog.Any("error", err))
+		s.log.WarnContext(ctx, "not settled", slog.String("sweep", sweep), slog.Any("error", err))
 	}
-	return Swept{Done: int(asked.Load()), More: len(due) == s.opts.Batch}, claimErr
+	return Swept{Done: int(done.Load()), More: len(due) == s.opts.Batch}
 }
 
-func (s *Settler) claim(ctx context.Context) ([]orders.Payment, error) {
+func (s *Settler) settleRefund(ctx context.Context, r orders.Refund) error {
+	return s.orders.SettleRefund(telemetry.WithCorrelationID(ctx, r.CorrelationID), r, s.opts.Patience)
+}
+
+// claim takes what is due, within the time that a database may take for it.
+func claim[T any](ctx context.Context, batch int, due func(context.Context, int) ([]T, error)) ([]T, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, databasePatience, errDatabase)
 	defer cancel()
-	return s.orders.ClaimDue(ctx, s.opts.Batch)
+	return due(ctx, batch)
 }
 
 // ask settles one payment, or sets its next check when the question was not answered.

@@ -1,10 +1,11 @@
 // Package webhooks receives the provider's notifications: it verifies, stores, applies and acknowledges them (API.md,
 // "Notifications from the PSP"; design §5).
 //
-// Its invariants: nothing moves an order but what the provider's signature covers and orders.Service.Apply accepts; a
+// Its invariants: nothing moves an order but what the provider's signature covers and orders.Service.Hear accepts; a
 // notification is acknowledged only when it is stored for good, together with what it changed or with the job that will try
 // again; the same one any number of times changes nothing more. What cannot be trusted is refused and set apart, bounded in
 // size and number, and can neither hide nor alter a genuine row. No card number, verification code or token is stored.
 //
-// Which notifications it acts on: those of sales (TXN, SALE). All others are stored, acknowledged and left as received.
+// Which notifications it acts on: those of sales and refunds (TXN with SALE or REFUND), rejections of refunds (REFUND_AUDIT)
+// and cancellations that went through (CANCEL). All others are stored, acknowledged and left as received.
 package webhooks

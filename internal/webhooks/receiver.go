@@ -30,11 +30,11 @@ const (
 	redeliverAfter = time.Minute
 )
 
-const noPayment = "no payment has this merchant_txn_id"
+const noPayment = "no payment or refund of ours is named so"
 
-// Translate says in our words what a verified notification of a sale tells, and of which payment. An error means that we
-// could not read it; it is kept and tried again. Evidence carries no card data.
-type Translate func(ctx context.Context, n onerway.Notification) (merchantTxnID string, ev orders.Evidence, err error)
+// Translate says in our words what a verified notification tells, and of what. An error means that we could not read it; it
+// is kept and tried again. News carries no card data.
+type Translate func(ctx context.Context, n onerway.Notification) (orders.News, error)
 
 // Config holds the settings of a Receiver.
 type Config struct {
@@ -153,7 +153,7 @@ func (r *Receiver) accept(ctx context.Context, n onerway.Notification, d Deliver
 	case err == nil:
 		r.count(ctx, statusApplied)
 		return nil
-	case errors.Is(err, orders.ErrNoPayment):
+	case unmatched(err):
 		return r.keep(ctx, rec, statusUnmatched, noPayment)
 	default:
 		telemetry.AddField(ctx, slog.Any("error", err))
@@ -161,25 +161,38 @@ func (r *Receiver) accept(ctx context.Context, n onerway.Notification, d Deliver
 	}
 }
 
-// handled is true of what moves a payment today: sales. Authorizations, refunds, disputes and the rest wait as received.
+// handled is true of what moves a payment or a refund today: sales, refunds and their rejection in review, and cancellations
+// that went through. Authorizations, disputes and the rest wait as received.
 func handled(n onerway.Notification) bool {
-	return n.NotifyType == "TXN" && n.TxnType == string(onerway.TxnSale)
+	switch n.NotifyType {
+	case "TXN":
+		return n.TxnType == string(onerway.TxnSale) || n.TxnType == string(onerway.TxnRefund)
+	case "REFUND_AUDIT":
+		return n.Outcome() == onerway.StatusFailed
+	case "CANCEL":
+		return n.Outcome() == onerway.StatusSucceeded
+	}
+	return false
 }
 
-// apply carries the news to its payment; the notification is stored in the same transaction.
+// unmatched reports whether news was of something that we do not have, or do not have yet.
+func unmatched(err error) bool {
+	return errors.Is(err, orders.ErrNoPayment) || errors.Is(err, orders.ErrNoRefund)
+}
+
+// apply carries the news to what it is about; the notification is stored in the same transaction.
 func (r *Receiver) apply(ctx context.Context, n onerway.Notification, rec record) error {
-	merchantTxnID, ev, err := r.translate(ctx, n)
+	news, err := r.translate(ctx, n)
 	if err != nil {
 		return fmt.Errorf("read notification: %w", err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, applyPatience, errors.New("applying a notification took too long"))
 	defer cancel()
-	_, err = r.orders.Apply(ctx, merchantTxnID, ev, func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
+	return r.orders.Hear(ctx, news, func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
 		telemetry.AddField(ctx, slog.String("order", applied.Order.String()))
 		telemetry.AddField(ctx, slog.String("verdict", string(applied.Verdict)))
 		return dbsqlc.New(postgres.NewQueue(batch)).NotificationApplied(ctx, rec.applied(applied, r.now()))
 	})
-	return err
 }
 
 // keep stores what was not applied. A new row that there is something to try about comes with the job that tries; it lives

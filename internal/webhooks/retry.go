@@ -78,7 +78,7 @@ func (r *Receiver) retry(ctx context.Context, job *river.Job[retryArgs]) error {
 	case err == nil:
 		r.count(ctx, statusApplied)
 		return nil
-	case errors.Is(err, orders.ErrNoPayment):
+	case unmatched(err):
 		return r.waitForPayment(ctx, row)
 	case job.Attempt < job.MaxAttempts:
 		return errors.Join(err, r.note(ctx, row, statusFailed, err.Error()))
@@ -89,29 +89,28 @@ func (r *Receiver) retry(ctx context.Context, job *river.Job[retryArgs]) error {
 
 // applyStored is apply for a notification that was verified and stored before.
 func (r *Receiver) applyStored(ctx context.Context, row dbsqlc.Notification) error {
-	merchantTxnID, ev, err := r.readStored(ctx, row)
+	news, err := r.readStored(ctx, row)
 	if err != nil {
 		return err
 	}
-	_, err = r.orders.Apply(ctx, merchantTxnID, ev, func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
+	return r.orders.Hear(ctx, news, func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
 		telemetry.AddField(ctx, slog.String("order", applied.Order.String()))
 		row.OrderID, row.PaymentID = applied.Order.Nullable(), applied.Payment.ID.Nullable()
 		return dbsqlc.New(postgres.NewQueue(batch)).NotificationRetried(ctx,
 			r.retried(row, statusApplied, string(applied.Verdict)))
 	})
-	return err
 }
 
-func (r *Receiver) readStored(ctx context.Context, row dbsqlc.Notification) (string, orders.Evidence, error) {
+func (r *Receiver) readStored(ctx context.Context, row dbsqlc.Notification) (orders.News, error) {
 	n, err := onerway.StoredNotification([]byte(row.Body), hex.EncodeToString(row.BodyHash))
 	if err != nil {
-		return "", orders.Evidence{}, fmt.Errorf("read stored notification %s: %w", row.ID, err)
+		return nil, fmt.Errorf("read stored notification %s: %w", row.ID, err)
 	}
-	merchantTxnID, ev, err := r.translate(ctx, n)
+	news, err := r.translate(ctx, n)
 	if err != nil {
-		return "", orders.Evidence{}, fmt.Errorf("read stored notification %s: %w", row.ID, err)
+		return nil, fmt.Errorf("read stored notification %s: %w", row.ID, err)
 	}
-	return merchantTxnID, ev, nil
+	return news, nil
 }
 
 // waitForPayment comes back later, at growing distances, until the notification has been ahead of us for too long.
@@ -128,13 +127,14 @@ func (r *Receiver) waitForPayment(ctx context.Context, row dbsqlc.Notification) 
 
 // reportMissing opens a discrepancy: the provider knows a payment that we do not.
 func (r *Receiver) reportMissing(ctx context.Context, row dbsqlc.Notification) error {
-	_, ev, err := r.readStored(ctx, row)
+	news, err := r.readStored(ctx, row)
 	if err != nil {
 		return err
 	}
+	outcome, amount, moved := news.Claim()
 	theirs, err := json.Marshal(map[string]any{
-		"transaction_id": row.TransactionID, "merchant_txn_id": row.MerchantTxnID, "status": ev.Outcome,
-		"amount": ev.Amount.Minor, "currency": ev.Amount.Currency.Lower(),
+		"transaction_id": row.TransactionID, "merchant_txn_id": row.MerchantTxnID, "status": outcome,
+		"amount": amount.Minor, "currency": amount.Currency.Lower(),
 	})
 	if err != nil {
 		return fmt.Errorf("describe notification %s: %w", row.ID, err)
@@ -143,11 +143,11 @@ func (r *Receiver) reportMissing(ctx context.Context, row dbsqlc.Notification) e
 		ID: ids.New[ids.DiscrepancyEntity]().UUID(), Class: "missing_here", Subject: row.TransactionID,
 		Ours: json.RawMessage("{}"), Theirs: theirs, Now: r.now(),
 	}
-	if !ev.Amount.IsZero() {
-		code := ev.Amount.Currency.Code()
+	if !amount.IsZero() {
+		code := amount.Currency.Code()
 		args.Currency = &code
-		if ev.Outcome == orders.OutcomeSucceeded || ev.Outcome == orders.OutcomeAuthorized {
-			args.MoneyAtRisk = ev.Amount.Minor
+		if moved {
+			args.MoneyAtRisk = amount.Minor
 		}
 	}
 	err = postgres.InTx(ctx, r.pool, func(ctx context.Context, tx pgx.Tx) error {

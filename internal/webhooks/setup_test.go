@@ -110,7 +110,7 @@ func setup(t *testing.T, adjust ...func(*webhooks.Config)) *testBundle {
 	for _, change := range adjust {
 		change(&b.config)
 	}
-	b.receiver = webhooks.New(b.pool, b.orders, words.NotificationEvidence, inserter, telemetry.DiscardMetrics(), log, b.now, b.config)
+	b.receiver = webhooks.New(b.pool, b.orders, words.News, inserter, telemetry.DiscardMetrics(), log, b.now, b.config)
 	server := httptest.NewServer(b.receiver)
 	t.Cleanup(server.Close)
 	b.url = server.URL

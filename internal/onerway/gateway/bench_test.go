@@ -6,7 +6,7 @@ import (
 	"tillway/internal/onerway"
 )
 
-func BenchmarkNotificationEvidence(b *testing.B) {
+func BenchmarkNews(b *testing.B) {
 	n, err := onerway.StoredNotification([]byte(`{"notifyType":"TXN","transactionId":"1810961729430360064","txnType":"SALE",`+
 		`"merchantNo":"800209","merchantTxnId":"pay_01jb9z6e8nfx5r9w2t7yq3m4k5","responseTime":"2026-11-22 10:05:28",`+
 		`"txnTime":"2026-11-22 10:05:27","txnTimeZone":"+08:00","orderAmount":"27.00","orderCurrency":"EUR",`+
@@ -22,7 +22,7 @@ func BenchmarkNotificationEvidence(b *testing.B) {
 	g := newGateway(b, &provider{}, &observer{}, &budget{}, "")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := g.NotificationEvidence(b.Context(), n); err != nil {
+		if _, err := g.News(b.Context(), n); err != nil {
 			b.Fatal(err)
 		}
 	}

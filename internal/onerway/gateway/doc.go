@@ -1,5 +1,5 @@
-// Package gateway is the only translator between our words and the provider's. It implements orders.Gateway on the wire
-// client, and reads verified notifications.
+// Package gateway is the only translator between our words and the provider's. It implements orders.Gateway and
+// orders.RefundGateway on the wire client, and reads verified notifications.
 //
 // It owns what the provider can express of an amount, how an order becomes a sale request, and what the provider's
 // letters and codes mean for a payment. It judges nothing: whether evidence moves a payment is for package orders.

@@ -84,8 +84,8 @@ func (g *Gateway) evidence(ctx context.Context, source orders.Source, a attempt)
 		}
 	case orders.OutcomeUnknown:
 		g.checkCode(ctx, a.merchantTxnID, a.code)
-	case orders.OutcomeSucceeded, orders.OutcomeAuthorized, orders.OutcomeProcessing, orders.OutcomeNeverSent,
-		orders.OutcomeNotFound:
+	case orders.OutcomeSucceeded, orders.OutcomeAuthorized, orders.OutcomeReversed, orders.OutcomeProcessing,
+		orders.OutcomeNeverSent, orders.OutcomeNotFound:
 	}
 	return ev
 }
@@ -187,8 +187,8 @@ func classOf(ev orders.Evidence) string {
 		return "approved"
 	case orders.OutcomeDeclined:
 		return string(ev.Failure.Category)
-	case orders.OutcomeActionRequired, orders.OutcomeProcessing, orders.OutcomeClosed, orders.OutcomeUnknown,
-		orders.OutcomeNeverSent, orders.OutcomeNotFound:
+	case orders.OutcomeActionRequired, orders.OutcomeProcessing, orders.OutcomeClosed, orders.OutcomeReversed,
+		orders.OutcomeUnknown, orders.OutcomeNeverSent, orders.OutcomeNotFound:
 	}
 	return string(ev.Outcome)
 }

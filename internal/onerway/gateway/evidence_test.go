@@ -103,7 +103,7 @@ func TestStatus_MeansTheSameFromEverySource(t *testing.T) {
 			require.Equal(t, test.want, found.Outcome)
 			require.Equal(t, test.unmapped, ours.unmapped)
 
-			id, told, err := g.NotificationEvidence(t.Context(), onerway.Notification{
+			id, told, err := paymentNews(t, g, onerway.Notification{
 				NotifyType: "TXN", TxnType: test.txnType, MerchantTxnID: "pay_1", Status: test.letter, PaymentStatus: test.intent,
 				Reason: `{"respCode":"70002"}`,
 			})
@@ -223,7 +223,7 @@ func TestDecline_ByCode(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			ours := &observer{}
-			_, ev, err := newGateway(t, &provider{}, ours, &budget{}, "").NotificationEvidence(t.Context(), onerway.Notification{
+			_, ev, err := paymentNews(t, newGateway(t, &provider{}, ours, &budget{}, ""), onerway.Notification{
 				NotifyType: "TXN", TxnType: "SALE", Status: "F", Reason: `{"respCode":"` + code + `","respMsg":"card 4761344136141390"}`,
 			})
 			require.NoError(t, err)
@@ -248,15 +248,15 @@ func TestSale_DeclineToldAsSuccessReadsTheReasonInItsData(t *testing.T) {
 	require.Equal(t, "20051", ev.Failure.ProviderCode)
 }
 
-func TestNotificationEvidence_OnlyOfCharges(t *testing.T) {
+func TestNews_OnlyOfChargesRefundsAndReversals(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, &provider{}, &observer{}, &budget{}, "")
 	for kind, isNews := range map[string]bool{
-		"TXN SALE": true, "TXN AUTH": true, "TXN REFUND": false, "TXN CAPTURE": false, "TXN VOID": false,
-		"TXN BIND_CARD": false, "TXN ": false, "CANCEL SALE": false, "CHARGEBACK ": false, "REFUND_AUDIT ": false, " SALE": false,
+		"TXN SALE": true, "TXN AUTH": true, "CANCEL SALE": true, "TXN CAPTURE": false, "TXN VOID": false,
+		"TXN BIND_CARD": false, "TXN ": false, "CHARGEBACK ": false, "REFUND_AUDIT ": false, " SALE": false,
 	} {
 		notifyType, txnType, _ := strings.Cut(kind, " ")
-		id, ev, err := g.NotificationEvidence(t.Context(), onerway.Notification{
+		id, ev, err := paymentNews(t, g, onerway.Notification{
 			NotifyType: notifyType, TxnType: txnType, MerchantTxnID: "pay_1", Status: "S",
 		})
 		if isNews {
@@ -269,9 +269,9 @@ func TestNotificationEvidence_OnlyOfCharges(t *testing.T) {
 	}
 }
 
-func TestNotificationEvidence_Whole(t *testing.T) {
+func TestNews_OfASaleWhole(t *testing.T) {
 	t.Parallel()
-	_, ev, err := newGateway(t, &provider{}, &observer{}, &budget{}, "").NotificationEvidence(t.Context(), onerway.Notification{
+	_, ev, err := paymentNews(t, newGateway(t, &provider{}, &observer{}, &budget{}, ""), onerway.Notification{
 		NotifyType: "TXN", TxnType: "SALE", TransactionID: "1920061365985615872", MerchantTxnID: "pay_1", Status: "S",
 		OrderAmount: "1500.00", OrderCurrency: "JPY", ECI: "05", CardBinCountry: "JP", PaymentMethod: "VISA",
 		Reason: `{"respCode":"20000","respMsg":"Success"}`, BodyDigest: someDigest,

@@ -33,6 +33,7 @@ type Provider interface {
 	DoTransaction(ctx context.Context, request onerway.SaleRequest) (onerway.SaleResponse, error)
 	ListTransactions(ctx context.Context, request onerway.ListRequest) (onerway.Page[onerway.Transaction], error)
 	QueryPayments(ctx context.Context, request onerway.PaymentsRequest) (onerway.Page[onerway.PaymentIntent], error)
+	OnlineRefund(ctx context.Context, request onerway.RefundRequest) (onerway.RefundResponse, error)
 	Available() error
 }
 

@@ -9,22 +9,56 @@ import (
 	"tillway/internal/orders"
 )
 
-// ErrNoPaymentNews is returned for notifications of anything else than a sale or an authorization: refunds, captures,
-// chargebacks, card bindings.
-var ErrNoPaymentNews = errors.New("the notification is not about the charging of a payment")
+// ErrNoPaymentNews is returned for notifications of anything that no payment and no refund learns from: captures,
+// chargebacks, card bindings, cancellations that failed.
+var ErrNoPaymentNews = errors.New("the notification is not about a payment or a refund")
 
-// NotificationEvidence reads a verified notification: of which payment it tells, by our reference, and what. It returns
-// ErrNoPaymentNews for those that tell of none.
+// News reads a verified notification: what it is about, by what its signature covers, and what it says. It returns
+// ErrNoPaymentNews for those that say nothing of a payment or a refund.
 //
-// The card's brand is left out: it stands in a member that is not signed (§3.4).
-func (g *Gateway) NotificationEvidence(ctx context.Context, n onerway.Notification) (string, orders.Evidence, error) {
-	if n.NotifyType != "TXN" || !collects(n.TxnType) {
-		return "", orders.Evidence{}, fmt.Errorf("%w: %.32q %.32q", ErrNoPaymentNews, n.NotifyType, n.TxnType)
+// The original transaction, by which a refund names its payment, and the card's brand stand in members that are not signed
+// (§3.4): they are left out.
+func (g *Gateway) News(ctx context.Context, n onerway.Notification) (orders.News, error) {
+	switch {
+	case n.NotifyType == "TXN" && collects(n.TxnType):
+		return orders.PaymentNews{MerchantTxnID: n.MerchantTxnID, Evidence: g.evidence(ctx, orders.SourceNotification, told(n))}, nil
+	case n.NotifyType == "TXN" && n.TxnType == string(onerway.TxnRefund):
+		return refundNews(n, g.refundEvidence(ctx, orders.SourceNotification, told(n))), nil
+	case n.NotifyType == "REFUND_AUDIT" && n.Outcome() == onerway.StatusFailed:
+		// Sent on rejection only, with little more than the refund's transaction (§10.5).
+		ev := g.refundEvidence(ctx, orders.SourceNotification, told(n))
+		ev.Outcome = orders.RefundOutcomeRejected
+		return refundNews(n, ev), nil
+	case n.NotifyType == "CANCEL" && n.Outcome() == onerway.StatusSucceeded:
+		return orders.PaymentNews{MerchantTxnID: n.MerchantTxnID, Evidence: g.reversal(n)}, nil
+	default:
+		return nil, fmt.Errorf("%w: %.32q %.32q", ErrNoPaymentNews, n.NotifyType, n.TxnType)
 	}
+}
+
+func refundNews(n onerway.Notification, ev orders.RefundEvidence) orders.RefundNews {
+	return orders.RefundNews{
+		Name:     orders.RefundName{MerchantTxnID: n.MerchantTxnID, ProviderTransactionID: n.TransactionID},
+		Evidence: ev,
+	}
+}
+
+// reversal is the provider's word that a cancellation went through: whether the charge had failed or was given back, no
+// money remains taken (§8.10). The transaction may be the cancellation's own, so it is not held against the payment's.
+func (g *Gateway) reversal(n onerway.Notification) orders.Evidence {
 	code, _ := onerway.ParseReason(n.Reason)
-	return n.MerchantTxnID, g.evidence(ctx, orders.SourceNotification, attempt{
+	return orders.Evidence{
+		Source: orders.SourceNotification, Outcome: orders.OutcomeReversed, Amount: readAmount(n.OrderAmount, n.OrderCurrency),
+		ProviderStatus: n.NotifyType + "/" + n.Status, ProviderCode: code, Digest: digestOf(n.BodyDigest), Body: bodyOf(n.Fields),
+	}
+}
+
+// told is what a notification says of its transaction.
+func told(n onerway.Notification) attempt {
+	code, _ := onerway.ParseReason(n.Reason)
+	return attempt{
 		merchantTxnID: n.MerchantTxnID, transactionID: n.TransactionID, txnType: n.TxnType, letter: n.Status,
 		status: n.Outcome(), paymentStatus: n.PaymentStatus, amount: n.OrderAmount, currency: n.OrderCurrency,
 		code: code, eci: n.ECI, country: n.CardBinCountry, fields: n.Fields, digest: n.BodyDigest,
-	}), nil
+	}
 }

@@ -36,12 +36,19 @@ func FuzzNotification_TellsTheSameFromStorage(f *testing.F) {
 			return
 		}
 		g := canned{}.before(t, gateway.Transactions)
-		reference, ev, err := g.NotificationEvidence(t.Context(), n)
+		news, err := g.News(t.Context(), n)
 		if err != nil {
 			require.ErrorIs(t, err, gateway.ErrNoPaymentNews)
-			require.Zero(t, ev)
+			require.Nil(t, news)
 			return
 		}
+		if refund, ok := news.(orders.RefundNews); ok {
+			requireRefundNews(t, refund, membersOf(body))
+			return
+		}
+		about, ok := news.(orders.PaymentNews)
+		require.True(t, ok, "%T", news)
+		reference, ev := about.MerchantTxnID, about.Evidence
 		requireStorable(t, ev)
 		members := membersOf(body)
 		require.Equal(t, members.text("merchantTxnId"), reference)
@@ -54,6 +61,8 @@ func FuzzNotification_TellsTheSameFromStorage(f *testing.F) {
 			require.NotContains(t, []string{"F", "N"}, letter)
 		case orders.OutcomeDeclined:
 			require.Equal(t, "F", letter)
+		case orders.OutcomeReversed:
+			require.Equal(t, "CANCEL S", members.text("notifyType")+" "+letter)
 		case orders.OutcomeNeverSent, orders.OutcomeNotFound:
 			t.Fatalf("%s, of what the provider has told", ev.Outcome)
 		case orders.OutcomeClosed, orders.OutcomeActionRequired, orders.OutcomeProcessing, orders.OutcomeUnknown:
@@ -68,10 +77,34 @@ func FuzzNotification_TellsTheSameFromStorage(f *testing.F) {
 				return // a card in it, or what looks like one: then there is something to lose
 			}
 		}
-		again, evAgain, err := g.NotificationEvidence(t.Context(), later)
+		again, err := g.News(t.Context(), later)
 		require.NoError(t, err)
-		require.Equal(t, reference, again)
-		ev.Body, evAgain.Body = nil, nil
-		require.Equal(t, ev, evAgain)
+		told, ok := again.(orders.PaymentNews)
+		require.True(t, ok, "%T", again)
+		require.Equal(t, reference, told.MerchantTxnID)
+		ev.Body, told.Evidence.Body = nil, nil
+		require.Equal(t, ev, told.Evidence)
 	})
+}
+
+// requireRefundNews holds news of a refund to what its message's signature covers.
+func requireRefundNews(t *testing.T, news orders.RefundNews, members said) {
+	t.Helper()
+	require.Equal(t, members.text("merchantTxnId"), news.Name.MerchantTxnID)
+	require.Equal(t, members.text("transactionId"), news.Name.ProviderTransactionID)
+	ev := news.Evidence
+	require.Equal(t, orders.SourceNotification, ev.Source)
+	requireExact(t, ev.Amount, members.text("orderAmount"), members.text("orderCurrency"))
+	letter := members.text("status")
+	switch ev.Outcome {
+	case orders.RefundOutcomeSucceeded:
+		require.Equal(t, "S", letter)
+	case orders.RefundOutcomeDeclined, orders.RefundOutcomeRejected:
+		require.Equal(t, "F", letter)
+	case orders.RefundOutcomeWithdrawn:
+		require.Equal(t, "N", letter)
+	case orders.RefundOutcomeNeverSent, orders.RefundOutcomeNotFound:
+		t.Fatalf("%s, of what the provider has told", ev.Outcome)
+	case orders.RefundOutcomeInReview, orders.RefundOutcomeProcessing, orders.RefundOutcomeUnknown:
+	}
 }

@@ -46,7 +46,7 @@ func TestSale_Succeeds(t *testing.T) {
 	require.NotContains(t, string(found.Body), "Test Buyer", "the cardholder's name is not kept")
 	require.NotContains(t, string(found.Body), "buyer@example.com")
 
-	id, told, err := b.gateway.NotificationEvidence(t.Context(), b.notification(t, sale))
+	id, told, err := paymentNews(t, b.gateway, b.notification(t, sale))
 	require.NoError(t, err)
 	require.Equal(t, sale.MerchantTxnID, id)
 	require.Equal(t, orders.OutcomeSucceeded, told.Outcome)
@@ -178,7 +178,7 @@ func TestSale_LeftChallengeIsClosedInTime(t *testing.T) {
 
 	b.sandbox.Advance(31 * time.Minute)
 
-	_, told, err := b.gateway.NotificationEvidence(t.Context(), b.notification(t, sale))
+	_, told, err := paymentNews(t, b.gateway, b.notification(t, sale))
 	require.NoError(t, err)
 	require.Equal(t, orders.OutcomeClosed, told.Outcome)
 	require.Equal(t, "authentication_timeout", told.Failure.Code)
@@ -347,7 +347,7 @@ func TestFind_InIntents(t *testing.T) {
 			require.Equal(t, []string{"query_intent answered", "query answered"}, b.observer.calls[1:])
 			if test.outcome == orders.OutcomeDeclined {
 				require.Equal(t, "insufficient_funds", found.Failure.Code)
-				_, told, err := b.gateway.NotificationEvidence(t.Context(), b.notification(t, sale))
+				_, told, err := paymentNews(t, b.gateway, b.notification(t, sale))
 				require.NoError(t, err)
 				require.Equal(t, orders.OutcomeDeclined, told.Outcome)
 				require.Equal(t, "F/O", told.ProviderStatus)

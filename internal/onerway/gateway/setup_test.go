@@ -217,12 +217,14 @@ func (b *testBundle) notification(t *testing.T, sale orders.Sale) onerway.Notifi
 
 // provider answers what a test lets it, and keeps the sale that it was asked for.
 type provider struct {
-	sale    onerway.SaleRequest
-	answer  onerway.SaleResponse
-	rows    onerway.Page[onerway.Transaction]
-	intents onerway.Page[onerway.PaymentIntent]
-	err     error
-	down    error
+	sale         onerway.SaleRequest
+	refund       onerway.RefundRequest
+	answer       onerway.SaleResponse
+	refundAnswer onerway.RefundResponse
+	rows         onerway.Page[onerway.Transaction]
+	intents      onerway.Page[onerway.PaymentIntent]
+	err          error
+	down         error
 }
 
 func (p *provider) DoTransaction(_ context.Context, request onerway.SaleRequest) (onerway.SaleResponse, error) {
@@ -238,4 +240,21 @@ func (p *provider) QueryPayments(context.Context, onerway.PaymentsRequest) (oner
 	return p.intents, p.err
 }
 
+func (p *provider) OnlineRefund(_ context.Context, request onerway.RefundRequest) (onerway.RefundResponse, error) {
+	p.refund = request
+	return p.refundAnswer, p.err
+}
+
 func (p *provider) Available() error { return p.down }
+
+// paymentNews is what a notification says of a payment, by our reference.
+func paymentNews(tb testing.TB, g *gateway.Gateway, n onerway.Notification) (string, orders.Evidence, error) {
+	tb.Helper()
+	news, err := g.News(tb.Context(), n)
+	if err != nil {
+		return "", orders.Evidence{}, err
+	}
+	about, ok := news.(orders.PaymentNews)
+	require.True(tb, ok, "%T", news)
+	return about.MerchantTxnID, about.Evidence, nil
+}

@@ -13,6 +13,86 @@ import (
 	"github.com/google/uuid"
 )
 
+const DiscrepanciesOpenByTxn = `-- name: DiscrepanciesOpenByTxn :many
+SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen, refund_id FROM discrepancies
+WHERE order_id = (SELECT payments.order_id FROM payments WHERE payments.merchant_txn_id = $1)
+    AND status = 'open'
+ORDER BY first_seen, id
+`
+
+// Those of the order that a payment, named by our reference, belongs to.
+func (q *Queries) DiscrepanciesOpenByTxn(ctx context.Context, merchantTxnID string) ([]Discrepancy, error) {
+	rows, err := q.db.Query(ctx, DiscrepanciesOpenByTxn, merchantTxnID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Discrepancy
+	for rows.Next() {
+		var i Discrepancy
+		if err := rows.Scan(
+			&i.ID,
+			&i.Class,
+			&i.Subject,
+			&i.OrderID,
+			&i.PaymentID,
+			&i.Ours,
+			&i.Theirs,
+			&i.MoneyAtRisk,
+			&i.Currency,
+			&i.Status,
+			&i.FirstSeen,
+			&i.LastSeen,
+			&i.RefundID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const DiscrepanciesOpenOfOrder = `-- name: DiscrepanciesOpenOfOrder :many
+SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen, refund_id FROM discrepancies WHERE order_id = $1::uuid AND status = 'open' ORDER BY first_seen, id
+`
+
+func (q *Queries) DiscrepanciesOpenOfOrder(ctx context.Context, orderID uuid.UUID) ([]Discrepancy, error) {
+	rows, err := q.db.Query(ctx, DiscrepanciesOpenOfOrder, orderID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Discrepancy
+	for rows.Next() {
+		var i Discrepancy
+		if err := rows.Scan(
+			&i.ID,
+			&i.Class,
+			&i.Subject,
+			&i.OrderID,
+			&i.PaymentID,
+			&i.Ours,
+			&i.Theirs,
+			&i.MoneyAtRisk,
+			&i.Currency,
+			&i.Status,
+			&i.FirstSeen,
+			&i.LastSeen,
+			&i.RefundID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const DiscrepanciesStanding = `-- name: DiscrepanciesStanding :many
 SELECT d.class, coalesce(d.currency, '')::text AS currency, count(*) AS discrepancies, sum(d.money_at_risk)::bigint AS money_at_risk
 FROM (SELECT class, currency, money_at_risk FROM discrepancies WHERE status = 'open' ORDER BY id LIMIT $1) AS d
@@ -52,12 +132,28 @@ func (q *Queries) DiscrepanciesStanding(ctx context.Context, counted int32) ([]D
 	return items, nil
 }
 
+const DiscrepancyClose = `-- name: DiscrepancyClose :exec
+UPDATE discrepancies SET status = 'auto_resolved', last_seen = GREATEST(last_seen, $1::timestamptz)
+WHERE id = $2 AND status = 'open'
+`
+
+type DiscrepancyCloseParams struct {
+	Now time.Time
+	ID  uuid.UUID
+}
+
+// A disagreement that later news has ended.
+func (q *Queries) DiscrepancyClose(ctx context.Context, arg DiscrepancyCloseParams) error {
+	_, err := q.db.Exec(ctx, DiscrepancyClose, arg.Now, arg.ID)
+	return err
+}
+
 const DiscrepancyOpen = `-- name: DiscrepancyOpen :exec
 INSERT INTO discrepancies (
-    id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, first_seen, last_seen
+    id, class, subject, order_id, payment_id, refund_id, ours, theirs, money_at_risk, currency, first_seen, last_seen
 ) VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8,
-    $9, $10, $10
+    $9, $10, $11, $11
 )
 ON CONFLICT (class, subject) WHERE status = 'open'
     DO UPDATE SET last_seen = EXCLUDED.last_seen, theirs = EXCLUDED.theirs, money_at_risk = EXCLUDED.money_at_risk
@@ -69,6 +165,7 @@ type DiscrepancyOpenParams struct {
 	Subject     string
 	OrderID     *uuid.UUID
 	PaymentID   *uuid.UUID
+	RefundID    *uuid.UUID
 	Ours        json.RawMessage
 	Theirs      json.RawMessage
 	MoneyAtRisk int64
@@ -84,6 +181,7 @@ func (q *Queries) DiscrepancyOpen(ctx context.Context, arg DiscrepancyOpenParams
 		arg.Subject,
 		arg.OrderID,
 		arg.PaymentID,
+		arg.RefundID,
 		arg.Ours,
 		arg.Theirs,
 		arg.MoneyAtRisk,

@@ -32,7 +32,7 @@ func (q *Queries) HistoryCursor(ctx context.Context, arg HistoryCursorParams) (t
 }
 
 const HistoryDiscrepancies = `-- name: HistoryDiscrepancies :many
-SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen FROM discrepancies WHERE order_id = $1 ORDER BY id DESC LIMIT $2
+SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen, refund_id FROM discrepancies WHERE order_id = $1 ORDER BY id DESC LIMIT $2
 `
 
 type HistoryDiscrepanciesParams struct {
@@ -62,6 +62,7 @@ func (q *Queries) HistoryDiscrepancies(ctx context.Context, arg HistoryDiscrepan
 			&i.Status,
 			&i.FirstSeen,
 			&i.LastSeen,
+			&i.RefundID,
 		); err != nil {
 			return nil, err
 		}

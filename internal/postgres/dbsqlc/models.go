@@ -43,6 +43,7 @@ type Discrepancy struct {
 	Status      string
 	FirstSeen   time.Time
 	LastSeen    time.Time
+	RefundID    *uuid.UUID
 }
 
 // One row is one thing that happened to an order; object is the resource as it stood then. Append-only.
@@ -175,6 +176,41 @@ type Payment struct {
 	UpdatedAt              time.Time
 	SentAt                 time.Time
 	// When the provider is asked next; NULL when nothing is open.
+	NextCheckAt *time.Time
+	FinalAt     *time.Time
+}
+
+// One row is one refund of a payment, whole or in part. Amounts are minor units of currency.
+type Refund struct {
+	ID                    uuid.UUID
+	OrderID               uuid.UUID
+	PaymentID             uuid.UUID
+	Livemode              bool
+	Amount                int64
+	Currency              string
+	Reason                string
+	Origin                string
+	Status                string
+	MerchantTxnID         string
+	ProviderTransactionID *string
+	FailureCode           *string
+	FailureMessage        *string
+	FailureProviderCode   *string
+	Description           string
+	Metadata              json.RawMessage
+	// How often it was taken to be sent; more than once only where not one byte had left us.
+	Sends                  int32
+	NotFoundCount          int32
+	Checks                 int32
+	IdempotencyPrincipal   *string
+	IdempotencyKey         *string
+	IdempotencyFingerprint []byte
+	CorrelationID          string
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+	// Committed before the provider is called; NULL: not sent, and whoever sets it sends.
+	SentAt *time.Time
+	// When it is sent or the provider is asked next; NULL when nothing is open.
 	NextCheckAt *time.Time
 	FinalAt     *time.Time
 }
