@@ -24,6 +24,7 @@ type call[B any] struct {
 	// The identifier in the path, read as what the route is about; the others are zero.
 	Order        ids.Order
 	Payment      ids.Payment
+	Refund       ids.Refund
 	Event        ids.Event
 	Notification ids.Notification
 	// Path is the request's own path.
@@ -194,6 +195,8 @@ func (in *call[B]) readPath(r route, id string) error {
 		}
 	case object == "payments":
 		in.Payment, err = parseID[ids.PaymentEntity]("payment", id)
+	case object == "refunds":
+		in.Refund, err = parseID[ids.RefundEntity]("refund", id)
 	case object == "events":
 		in.Event, err = parseID[ids.EventEntity]("event", id)
 	case object == "notifications":

@@ -49,7 +49,7 @@ func TestOrder_IsCreatedPaidAndRead(t *testing.T) {
 	require.InDelta(t, 5000, read.at("amount_paid"), 0)
 	require.Equal(t, paid.str("id"), read.str("latest_payment"))
 	require.Nil(t, read.at("client_secret"), "only the creating answer has it")
-	require.ElementsMatch(t, []string{"self", "order:payments"}, read.rels(), "nothing more to do")
+	require.ElementsMatch(t, []string{"self", "order:payments"}, read.rels(), "ops only read")
 
 	require.Equal(t, paid.str("id"), b.do(t, request{method: "GET", path: "/v1/payments/" + paid.str("id")}).str("id"))
 }
@@ -78,8 +78,8 @@ func TestRoot_LeadsToWhatTheKeyMayDo(t *testing.T) {
 	ops := b.do(t, request{method: "GET", path: "/v1", as: apikeys.RoleOps})
 	require.Equal(t, http.StatusOK, ops.status)
 	require.ElementsMatch(t, []string{
-		"self", "describedby", "help", "orders", "order", "order:payments", "order:timeline", "payments", "payment", "events",
-		"event", "payment:query", "notifications", "notification:replay",
+		"self", "describedby", "help", "orders", "order", "order:payments", "order:timeline", "payments", "payment", "refunds",
+		"refund", "events", "event", "payment:query", "notifications", "notification:replay",
 	}, ops.rels())
 	storefront := b.do(t, request{method: "GET", path: "/v1"})
 	require.Equal(t, map[string]any{"href": "/v1/orders/{id}/payments", "method": "POST", "templated": true},

@@ -71,18 +71,30 @@ func (s *server) repeat(ctx context.Context, stored idempotency.Record, caller p
 		return r
 	}
 	r = perform(ctx, s, func(ctx context.Context, _ *call[none]) (*answer, error) {
-		payment, err := ids.Parse[ids.PaymentEntity](stored.ResourceID)
-		if err != nil {
-			return nil, fmt.Errorf("repeat an open answer: %w", err)
-		}
-		now, err := s.Orders.GetPayment(ctx, payment)
-		if err != nil {
-			return nil, fmt.Errorf("repeat an open answer: %w", err)
-		}
-		return s.paymentAnswer(now, caller)
+		return s.answerNow(ctx, stored.ResourceID, caller)
 	}, &call[none]{})
 	r.replayed = r.status < http.StatusInternalServerError
 	return r
+}
+
+// answerNow is the answer that a resource whose outcome was open gives now.
+func (s *server) answerNow(ctx context.Context, resource string, caller principal) (*answer, error) {
+	if refund, err := ids.Parse[ids.RefundEntity](resource); err == nil {
+		r, err := s.Orders.GetRefund(ctx, refund)
+		if err != nil {
+			return nil, fmt.Errorf("repeat an open answer: %w", err)
+		}
+		return s.refundAnswer(ctx, r, caller), nil
+	}
+	payment, err := ids.Parse[ids.PaymentEntity](resource)
+	if err != nil {
+		return nil, fmt.Errorf("repeat an open answer: %w", err)
+	}
+	p, err := s.Orders.GetPayment(ctx, payment)
+	if err != nil {
+		return nil, fmt.Errorf("repeat an open answer: %w", err)
+	}
+	return s.paymentAnswer(p, caller)
 }
 
 // codeOf reads the code out of a stored error.

@@ -41,6 +41,9 @@ func (s *server) orderLinks(o orders.Order, caller principal) links {
 	if o.Status.Cancelable() {
 		s.offer(l, caller, "order:cancel", http.MethodPost, "/v1/orders/{id}/cancel", id)
 	}
+	if o.Refundable() > 0 {
+		s.offer(l, caller, "order:refund", http.MethodPost, "/v1/refunds", id)
+	}
 	return l
 }
 
@@ -51,6 +54,18 @@ func (s *server) paymentLinks(p orders.Payment, caller principal) links {
 	s.offer(l, caller, "payment:query", http.MethodPost, "/v1/ops/payments/{id}/query", p.ID.String())
 	if p.Status == orders.PaymentRequiresAction && p.RedirectURL != "" {
 		l["payment:redirect"] = link{Href: p.RedirectURL}
+	}
+	return l
+}
+
+// refundLinks says what can be done with a refund now.
+func (s *server) refundLinks(r orders.Refund, caller principal) links {
+	id := r.ID.String()
+	l := links{"self": {Href: "/v1/refunds/" + id}}
+	s.offer(l, caller, "refund:payment", http.MethodGet, "/v1/payments/{id}", r.Payment.String())
+	s.offer(l, caller, "refund:order", http.MethodGet, "/v1/orders/{id}", r.Order.String())
+	if r.Withdrawable() {
+		s.offer(l, caller, "refund:cancel", http.MethodPost, "/v1/refunds/{id}/cancel", id)
 	}
 	return l
 }

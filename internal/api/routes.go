@@ -85,7 +85,9 @@ func (s *server) testRoutes() []route {
 }
 
 // allRoutes is the table of all routes (API.md §2).
-func (s *server) allRoutes() []route {
+func (s *server) allRoutes() []route { return append(s.mainRoutes(), s.refundRoutes()...) }
+
+func (s *server) mainRoutes() []route {
 	anyRole := apikeys.Roles()
 	commerce := []apikeys.Role{apikeys.RoleStorefront, apikeys.RoleAdmin}
 	operators := []apikeys.Role{apikeys.RoleOps, apikeys.RoleAdmin}
@@ -166,4 +168,31 @@ func (s *server) allRoutes() []route {
 		{method: http.MethodGet, pattern: "/healthz", face: faceProcess, handle: s.healthz},
 		{method: http.MethodGet, pattern: "/readyz", face: faceProcess, handle: s.readyz},
 	}, s.testRoutes()...)
+}
+
+func (s *server) refundRoutes() []route {
+	anyRole := apikeys.Roles()
+	commerce := []apikeys.Role{apikeys.RoleStorefront, apikeys.RoleAdmin}
+	return []route{
+		{
+			method: http.MethodPost, pattern: "/v1/refunds", face: faceAPI, roles: commerce, keyRequired: true,
+			rel: "order:refund", handle: endpoint(s, s.createRefund),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/refunds", face: faceAPI, roles: anyRole,
+			rel: "refunds", handle: listing(s, s.listRefunds),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/refunds/{id}", face: faceAPI, roles: anyRole,
+			rel: "refund", handle: endpoint(s, s.getRefund),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/refunds/{id}", face: faceAPI, roles: commerce,
+			rel: "refund:update", handle: endpoint(s, s.updateRefund),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/refunds/{id}/cancel", face: faceAPI, roles: commerce,
+			rel: "refund:cancel", handle: endpoint(s, s.cancelRefund),
+		},
+	}
 }

@@ -247,10 +247,11 @@ func setupWith(t testing.TB, provider orders.Gateway, adjust ...func(*api.Deps))
 	if provider == nil {
 		provider = b.provider
 	}
+	refunds, _ := provider.(orders.RefundGateway)
 	b.orders = orders.New(b.pool, provider, observer{}, logger, time.Now, orders.Config{
 		PublicURL: publicURL, ReturnURLAllowed: allowed, MaxAmount: 99_999_999, CallerDeadline: 10 * time.Second,
 		ChargeTimeout: 20 * time.Second, Schedule: orders.Schedule{time.Hour}, NotFoundAfter: time.Hour,
-		Confirm: orders.ConfirmMismatch, SecretKey: dataKey,
+		Confirm: orders.ConfirmMismatch, SecretKey: dataKey, Refunds: refunds, DuplicateWindow: 10 * time.Minute,
 	})
 	fingerprints, err := idempotency.NewKeys(dataKey)
 	require.NoError(t, err)
