@@ -161,7 +161,7 @@ func (a *app) openProvider(context.Context) (err error) {
 		WrapTransport: func(next http.RoundTripper) http.RoundTripper {
 			return failpoint.Transport(a.tel.PSPTransport(next))
 		},
-		Breaker: onerway.BreakerConfig{OnChange: func(state string) {
+		Breaker: onerway.BreakerConfig{OnChange: func(state string) { //nolint:contextcheck // it changes for all callers at once
 			a.log.Warn("circuit to the provider", slog.String("state", state))
 			a.tel.Metrics.Circuit(context.Background(), state)
 		}},
@@ -172,7 +172,7 @@ func (a *app) openProvider(context.Context) (err error) {
 	a.closers = append(a.closers, func(context.Context) error { a.provider.Close(); return nil })
 	outbound, err := ratelimit.NewOutbound(ratelimit.OutboundOptions{
 		Redis: a.redis, PerSecond: cfg.OnerwayRateLimit,
-		Observe: func(lane ratelimit.Lane, outcome string, waited time.Duration) {
+		Observe: func(lane ratelimit.Lane, outcome string, waited time.Duration) { //nolint:contextcheck // a counter needs none
 			a.tel.Metrics.OutboundBudget(context.Background(), string(lane), outcome, waited)
 		},
 	})

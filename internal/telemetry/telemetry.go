@@ -74,7 +74,7 @@ func Setup(ctx context.Context, options Options) (*Telemetry, error) {
 		return nil, fmt.Errorf("describe the process to OpenTelemetry: %w", err)
 	}
 	t := &Telemetry{Propagator: propagation.TraceContext{}, registry: prometheus.NewRegistry()}
-	if err := t.setUpMetrics(res); err != nil {
+	if err := t.setUpMetrics(res); err != nil { //nolint:contextcheck // what it observes outlives this call
 		return nil, err
 	}
 	if err := t.setUpTraces(ctx, res, options.TraceExport); err != nil {
