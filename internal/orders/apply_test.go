@@ -95,7 +95,7 @@ func TestApply_BeginsAnewUnderTheLockWhenTheOrderMovesOn(t *testing.T) {
 	require.Equal(t, orders.PaymentSucceeded, applied.Payment.Status)
 	require.Equal(t, []string{
 		"PaymentWithOrderByTxn", "PaymentWithOrderByTxn", "PaymentApply", "PaymentApply+INSERT INTO ridden VALUES ($1)",
-		"begin+OrderLockByTxn+PaymentWithOrderByTxn", "INSERT INTO ridden VALUES ($1)+commit",
+		"begin+OrderLockByTxn+PaymentWithOrderByTxn+DiscrepanciesOpenByTxn", "INSERT INTO ridden VALUES ($1)+commit",
 	}, b.tracer.since())
 	require.Equal(t, 1, b.count("SELECT count(*) FROM ridden WHERE verdict = 'same'"), "what was decided on the old order is gone")
 	require.Equal(t, 1, b.count("SELECT count(*) FROM ridden"))

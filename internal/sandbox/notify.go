@@ -88,10 +88,18 @@ func (s *Server) notify(t transaction) {
 		return
 	}
 	due := s.now().Add(t.notify.delay)
-	if t.notify.forged {
-		s.agenda.add(due, func(ctx context.Context) { s.attempt(ctx, s.forgery(t), 1) })
-		due = due.Add(time.Millisecond)
+	if !t.notify.forged {
+		s.mailAll(t, due)
+		return
 	}
+	s.agenda.add(due, func(ctx context.Context) {
+		s.attempt(ctx, s.forgery(t), 1)
+		s.mailAll(t, s.now().Add(time.Millisecond))
+	})
+}
+
+// mailAll puts everything on the agenda that is truly the provider's.
+func (s *Server) mailAll(t transaction, due time.Time) {
 	s.mail(s.compose(t, "final", s.cfg.secretKeys()), due)
 	for range t.notify.copies {
 		s.mail(s.compose(t, "duplicate", s.cfg.secretKeys()), due)
