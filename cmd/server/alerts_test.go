@@ -102,7 +102,7 @@ func scrape(t *testing.T) string {
 	require.NoError(t, err)
 	_, err = m.ObserveStanding(func(context.Context) (telemetry.Standing, error) {
 		return telemetry.Standing{
-			OldestUnresolved: map[string]time.Duration{"payment": 0}, OpenDiscrepancies: map[string]int64{"amount": 1},
+			OldestUnresolved: map[string]time.Duration{"payment": 0, "refund": 0}, OpenDiscrepancies: map[string]int64{"amount": 1},
 			MoneyAtRisk: map[string]int64{"eur": 1}, Notifications: map[string]int64{"dead": 0},
 		}, nil
 	})

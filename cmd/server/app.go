@@ -257,3 +257,8 @@ func (o observer) PaymentMoved(ctx context.Context, p orders.Payment) {
 func (o observer) Settled(ctx context.Context, _ orders.Payment, source orders.Source, after time.Duration) {
 	o.metrics.TimeToTruth(ctx, string(source), after)
 }
+
+// DiscrepancyMoved counts discrepancies that were opened, and those that have ended.
+func (o observer) DiscrepancyMoved(ctx context.Context, d orders.Discrepancy) {
+	o.metrics.Discrepancy(ctx, d.Class, string(d.Status))
+}

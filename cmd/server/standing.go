@@ -33,7 +33,7 @@ func (a *app) watch(workers bool) error {
 	return nil
 }
 
-// standing reads what stands open in the whole installation: three queries of bounded cost.
+// standing reads what stands open in the whole installation: four queries of bounded cost.
 func (a *app) standing(ctx context.Context) (telemetry.Standing, error) {
 	standing := telemetry.Standing{
 		OldestUnresolved:  map[string]time.Duration{},
@@ -44,6 +44,9 @@ func (a *app) standing(ctx context.Context) (telemetry.Standing, error) {
 		return standing, err
 	}
 	standing.OldestUnresolved["payment"] = oldest
+	if standing.OldestUnresolved["refund"], err = a.orders.OldestOpenRefund(ctx); err != nil {
+		return standing, err
+	}
 	open, err := a.orders.CountOpenDiscrepancies(ctx)
 	if err != nil {
 		return standing, err

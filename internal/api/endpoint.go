@@ -27,6 +27,7 @@ type call[B any] struct {
 	Refund       ids.Refund
 	Event        ids.Event
 	Notification ids.Notification
+	Discrepancy  ids.Discrepancy
 	// Path is the request's own path.
 	Path          string
 	Idempotency   orders.Idempotency
@@ -199,6 +200,8 @@ func (in *call[B]) readPath(r route, id string) error {
 		in.Refund, err = parseID[ids.RefundEntity]("refund", id)
 	case object == "events":
 		in.Event, err = parseID[ids.EventEntity]("event", id)
+	case object == "discrepancies":
+		in.Discrepancy, err = parseID[ids.DiscrepancyEntity]("discrepancy", id)
 	case object == "notifications":
 		in.Notification, err = parseID[ids.NotificationEntity]("notification", id)
 	}

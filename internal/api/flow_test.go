@@ -49,7 +49,7 @@ func TestOrder_IsCreatedPaidAndRead(t *testing.T) {
 	require.InDelta(t, 5000, read.at("amount_paid"), 0)
 	require.Equal(t, paid.str("id"), read.str("latest_payment"))
 	require.Nil(t, read.at("client_secret"), "only the creating answer has it")
-	require.ElementsMatch(t, []string{"self", "order:payments"}, read.rels(), "ops only read")
+	require.ElementsMatch(t, []string{"self", "order:payments", "order:timeline"}, read.rels(), "ops only read")
 
 	require.Equal(t, paid.str("id"), b.do(t, request{method: "GET", path: "/v1/payments/" + paid.str("id")}).str("id"))
 }
@@ -59,11 +59,11 @@ func TestOrder_AdvertisesOnlyWhatTheKeyMayDo(t *testing.T) {
 	b := setup(t)
 	id, created := b.createOrder(t)
 	path := "/v1/orders/" + id
-	require.ElementsMatch(t, []string{"self", "order:payments"},
+	require.ElementsMatch(t, []string{"self", "order:payments", "order:timeline"},
 		b.do(t, request{method: "GET", path: path, as: apikeys.RoleOps}).rels(), "ops read")
 	require.ElementsMatch(t, []string{"self", "order:pay"},
 		b.do(t, request{method: "GET", path: path, secret: created.str("client_secret")}).rels(), "a shopper pays")
-	require.ElementsMatch(t, []string{"self", "order:payments", "order:pay", "order:cancel"},
+	require.ElementsMatch(t, []string{"self", "order:payments", "order:timeline", "order:pay", "order:cancel"},
 		b.do(t, request{method: "GET", path: path, as: apikeys.RoleAdmin}).rels())
 
 	canceled := b.do(t, request{method: "POST", path: path + "/cancel"})
@@ -79,7 +79,8 @@ func TestRoot_LeadsToWhatTheKeyMayDo(t *testing.T) {
 	require.Equal(t, http.StatusOK, ops.status)
 	require.ElementsMatch(t, []string{
 		"self", "describedby", "help", "orders", "order", "order:payments", "order:timeline", "payments", "payment", "refunds",
-		"refund", "events", "event", "payment:query", "notifications", "notification:replay",
+		"refund", "events", "event", "payment:query", "discrepancies", "discrepancy:resolve",
+		"notifications", "notification:replay",
 	}, ops.rels())
 	storefront := b.do(t, request{method: "GET", path: "/v1"})
 	require.Equal(t, map[string]any{"href": "/v1/orders/{id}/payments", "method": "POST", "templated": true},

@@ -92,3 +92,52 @@ func TestNotifications_AreListedAndReplayed(t *testing.T) {
 	unknown := b.do(t, request{method: "GET", path: "/v1/ops/notifications?status=odd", as: apikeys.RoleOps, wrong: true})
 	require.Equal(t, "status", unknown.str("error.param"))
 }
+
+func TestDiscrepancies_AreListedAndClosedByHand(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id, _ := b.createOrder(t)
+	lost := b.pay(t, id, lostCard)
+	parsed, err := ids.Parse[ids.PaymentEntity](lost.str("id"))
+	require.NoError(t, err)
+	p, err := b.orders.GetPayment(t.Context(), parsed)
+	require.NoError(t, err)
+	other := p.Amount
+	other.Minor++
+	_, err = b.orders.Apply(t.Context(), p.MerchantTxnID, orders.Evidence{
+		Source: orders.SourceNotification, Outcome: orders.OutcomeSucceeded, Amount: other,
+	}, nil)
+	require.NoError(t, err)
+
+	listed := b.do(t, request{
+		method: "GET", path: "/v1/ops/discrepancies?status=open&class=amount&order=" + id + "&payment=" + lost.str("id"),
+		as: apikeys.RoleOps,
+	})
+	require.Equal(t, http.StatusOK, listed.status, listed.body)
+	require.Len(t, listed.at("data"), 1)
+	d := response{json: listed.at("data").([]any)[0].(map[string]any)}
+	require.Equal(t, id, d.str("order"))
+	require.Nil(t, d.at("resolved_by"))
+	require.ElementsMatch(t, []string{"discrepancy:resolve", "discrepancy:order", "order:timeline", "payment:query"}, d.rels())
+
+	path := d.str("_links.discrepancy:resolve.href")
+	body := object{"reason": "The portal agrees with us."}
+	require.Equal(t, http.StatusForbidden, b.do(t, request{method: "POST", path: path, body: body}).status)
+	resolved := b.do(t, request{method: "POST", path: path, body: body, as: apikeys.RoleOps, key: "once"})
+	require.Equal(t, http.StatusOK, resolved.status, resolved.body)
+	require.Equal(t, "resolved", resolved.str("status"))
+	require.Contains(t, resolved.str("resolved_by"), "key_")
+	require.NotContains(t, resolved.rels(), "discrepancy:resolve")
+	again := b.do(t, request{method: "POST", path: path, body: body, as: apikeys.RoleOps, key: "once"})
+	require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
+	require.Equal(t, false, b.do(t, request{method: "GET", path: "/v1/orders/" + id}).at("needs_review"))
+	events := b.do(t, request{method: "GET", path: "/v1/events?type=reconciliation.discrepancy&order=" + id})
+	require.Len(t, events.at("data"), 2)
+	told := b.do(t, request{method: "GET", path: "/v1/orders/" + id + "/timeline", as: apikeys.RoleOps})
+	require.Contains(t, told.body, "A person closed the discrepancy (amount): The portal agrees with us.")
+
+	conflict := b.do(t, request{method: "POST", path: path, body: object{"reason": "Another."}, as: apikeys.RoleAdmin})
+	require.Equal(t, http.StatusConflict, conflict.status, conflict.body)
+	missing := b.do(t, request{method: "POST", path: path, body: object{}, as: apikeys.RoleAdmin, wrong: true})
+	require.Equal(t, "reason", missing.str("error.param"))
+}

@@ -153,6 +153,14 @@ func (s *server) mainRoutes() []route {
 			rel: "payment:query", handle: endpoint(s, s.queryPayment),
 		},
 		{
+			method: http.MethodGet, pattern: "/v1/ops/discrepancies", face: faceAPI, roles: operators,
+			rel: "discrepancies", handle: listing(s, s.listDiscrepancies),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/ops/discrepancies/{id}/resolve", face: faceAPI, roles: operators,
+			rel: "discrepancy:resolve", handle: endpoint(s, s.resolveDiscrepancy),
+		},
+		{
 			method: http.MethodGet, pattern: "/v1/ops/notifications", face: faceAPI, roles: operators,
 			rel: "notifications", handle: listing(s, s.listNotifications),
 		},

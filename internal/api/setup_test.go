@@ -147,6 +147,8 @@ func (observer) PaymentMoved(context.Context, orders.Payment) {}
 
 func (observer) Settled(context.Context, orders.Payment, orders.Source, time.Duration) {}
 
+func (observer) DiscrepancyMoved(context.Context, orders.Discrepancy) {}
+
 // testBundle is a whole service over real HTTP, PostgreSQL and Redis; only the provider is made up.
 type testBundle struct {
 	pool     *pgxpool.Pool

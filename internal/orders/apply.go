@@ -164,7 +164,18 @@ func (s *Service) applyAt(ctx context.Context, o Order, p Payment, ev Evidence) 
 	return c.applied(), nil
 }
 
+// observeTold reports the discrepancies that an event has told of.
+func (s *Service) observeTold(ctx context.Context, told []Discrepancy) {
+	if s.observer == nil {
+		return
+	}
+	for _, d := range told {
+		s.observer.DiscrepancyMoved(ctx, d)
+	}
+}
+
 func (s *Service) observe(ctx context.Context, c *change) {
+	s.observeTold(ctx, c.told)
 	if s.observer == nil || c.payment.Status == c.before.Status {
 		return
 	}

@@ -63,6 +63,14 @@ type Discrepancy struct {
 	Status       DiscrepancyStatus
 	FirstSeen    time.Time
 	LastSeen     time.Time
+	// Resolution says who closed it by hand; nil otherwise.
+	Resolution *Resolution
+}
+
+// Resolution is how a person closed a discrepancy. By is the id of an API key.
+type Resolution struct {
+	At         time.Time
+	By, Reason string
 }
 
 // DiscrepancyResource is the public form of a discrepancy (API.md §2, Ops).
@@ -82,16 +90,24 @@ type DiscrepancyResource struct {
 	Status      DiscrepancyStatus `json:"status"`
 	FirstSeen   int64             `json:"first_seen"`
 	LastSeen    int64             `json:"last_seen"`
+	ResolvedAt  *int64            `json:"resolved_at"`
+	ResolvedBy  *string           `json:"resolved_by"`
+	Reason      *string           `json:"resolved_reason"`
 }
 
 // Resource returns the discrepancy's public form.
 func (d Discrepancy) Resource() DiscrepancyResource {
-	return DiscrepancyResource{
+	r := DiscrepancyResource{
 		ID: d.ID, Object: "discrepancy", Created: d.FirstSeen.Unix(), Livemode: d.Livemode, Class: d.Class,
 		Order: nilIfEmpty(d.Order.String()), Payment: nilIfEmpty(d.Payment.String()), Refund: nilIfEmpty(d.Refund.String()),
 		Ours: d.Ours, Theirs: d.Theirs, MoneyAtRisk: d.AtRisk.Minor, Currency: nilIfEmpty(d.AtRisk.Currency.Lower()),
 		Status: d.Status, FirstSeen: d.FirstSeen.Unix(), LastSeen: d.LastSeen.Unix(),
 	}
+	if by := d.Resolution; by != nil {
+		at := by.At.Unix()
+		r.ResolvedAt, r.ResolvedBy, r.Reason = &at, &by.By, &by.Reason
+	}
+	return r
 }
 
 // discrepancyDraft is a disagreement with the provider before it is known whether it is a new one.
@@ -212,7 +228,7 @@ func fieldsJSON(fields map[string]any) json.RawMessage {
 	return raw
 }
 
-// discrepancyFromRow maps an open discrepancy of an order.
+// discrepancyFromRow maps a discrepancy.
 func discrepancyFromRow(r dbsqlc.Discrepancy, livemode bool) (Discrepancy, error) {
 	d := Discrepancy{
 		ID: ids.From[ids.DiscrepancyEntity](r.ID), Class: r.Class, Livemode: livemode, Subject: r.Subject,
@@ -226,6 +242,9 @@ func discrepancyFromRow(r dbsqlc.Discrepancy, livemode bool) (Discrepancy, error
 			return d, fmt.Errorf("read discrepancy %s: %w", r.ID, err)
 		}
 		d.AtRisk = money.New(r.MoneyAtRisk, currency)
+	}
+	if r.ResolvedAt != nil {
+		d.Resolution = &Resolution{At: r.ResolvedAt.UTC(), By: orEmpty(r.ResolvedBy), Reason: orEmpty(r.ResolvedReason)}
 	}
 	return d, nil
 }

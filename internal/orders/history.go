@@ -20,9 +20,10 @@ import (
 // Bounds of what a History holds besides its page of events.
 const (
 	historyPayments      = 100
+	historyRefunds       = 100
 	historyNews          = 200
 	historyDiscrepancies = 50
-	// checksAhead is how many of a payment's next checks are told.
+	// checksAhead is how many of the next checks are told.
 	checksAhead = 3
 )
 
@@ -32,12 +33,13 @@ type History struct {
 	Order Order
 	// Payments are the newest attempts, newest first.
 	Payments []PaymentHistory
+	// Refunds are the newest, newest first.
+	Refunds []RefundHistory
 	// Events are those of the page, oldest first.
-	Events        []HistoryEvent
-	News          []HistoryNews
+	Events []HistoryEvent
+	News   []HistoryNews
+	// Discrepancies are the open ones, newest first.
 	Discrepancies []Discrepancy
-	// Since and Until bound the page: it tells what came after Since and not after Until. Zero is no bound.
-	Since, Until time.Time
 	// MoreEvents: further pages follow. MoreNews: of the news of this page only the oldest are here.
 	MoreEvents, MoreNews bool
 }
@@ -55,6 +57,14 @@ type PaymentHistory struct {
 	AskedUntil time.Time
 }
 
+// RefundHistory is a refund with what its history needs; see PaymentHistory.
+type RefundHistory struct {
+	Refund
+
+	NextChecks []time.Time
+	AskedUntil time.Time
+}
+
 // HistoryEvent is an event with its resource still encoded.
 type HistoryEvent struct {
 	ID        ids.Event
@@ -66,9 +76,12 @@ type HistoryEvent struct {
 
 // HistoryNews is a piece of evidence as it is on record, with what was made of it.
 type HistoryNews struct {
-	Payment               ids.Payment
+	Payment ids.Payment
+	// Refund is set when the news is about a refund of the payment; its outcome is then in RefundOutcome, else in Outcome.
+	Refund                ids.Refund
 	Source                Source
 	Outcome               Outcome
+	RefundOutcome         RefundOutcome
 	Verdict               Verdict
 	Amount                money.Amount
 	ProviderTransactionID string
@@ -100,6 +113,7 @@ func (s *Service) History(ctx context.Context, id ids.Order, p Page) (History, e
 type historyRows struct {
 	order         dbsqlc.Order
 	payments      []dbsqlc.Payment
+	refunds       []dbsqlc.Refund
 	events        []dbsqlc.Event
 	news          []dbsqlc.HistoryEvidenceRow
 	discrepancies []dbsqlc.Discrepancy
@@ -115,6 +129,7 @@ func (s *Service) historyRows(ctx context.Context, id ids.Order, after *uuid.UUI
 		return err
 	})
 	batch.Queue(dbsqlc.HistoryPayments, id.UUID(), historyPayments).Query(into(&rows.payments))
+	batch.Queue(dbsqlc.HistoryRefunds, id.UUID(), historyRefunds).Query(into(&rows.refunds))
 	batch.Queue(dbsqlc.HistoryEvents, id.UUID(), after, limit+1).Query(into(&rows.events))
 	batch.Queue(dbsqlc.HistoryEvidence, id.UUID(), after, historyNews+1).Query(into(&rows.news))
 	batch.Queue(dbsqlc.HistoryDiscrepancies, id.UUID(), historyDiscrepancies).Query(into(&rows.discrepancies))
@@ -145,7 +160,7 @@ func (s *Service) historyFrom(rows historyRows, limit int) (History, error) {
 		return History{}, err
 	}
 	h := History{
-		Order: order, Since: rows.since, MoreEvents: len(rows.events) > limit, MoreNews: len(rows.news) > historyNews,
+		Order: order, MoreEvents: len(rows.events) > limit, MoreNews: len(rows.news) > historyNews,
 	}
 	for _, row := range rows.payments {
 		p, err := s.paymentHistory(row)
@@ -153,6 +168,15 @@ func (s *Service) historyFrom(rows historyRows, limit int) (History, error) {
 			return History{}, err
 		}
 		h.Payments = append(h.Payments, p)
+	}
+	for _, row := range rows.refunds {
+		r, err := refundFromRow(row)
+		if err != nil {
+			return History{}, err
+		}
+		h.Refunds = append(h.Refunds, RefundHistory{
+			Refund: r, NextChecks: s.checks(r.NextCheckAt, r.since()), AskedUntil: r.since().Add(queriedUntil),
+		})
 	}
 	for _, row := range rows.events[:min(limit, len(rows.events))] {
 		h.Events = append(h.Events, HistoryEvent{
@@ -183,9 +207,9 @@ func (h *History) cutToPage() {
 	if !h.MoreEvents {
 		return
 	}
-	h.Until = h.Events[len(h.Events)-1].CreatedAt
+	last := h.Events[len(h.Events)-1].CreatedAt
 	for i, n := range h.News {
-		if n.CreatedAt.After(h.Until) {
+		if n.CreatedAt.After(last) {
 			h.News, h.MoreNews = h.News[:i], false
 			return
 		}
@@ -197,21 +221,29 @@ func (s *Service) paymentHistory(row dbsqlc.Payment) (PaymentHistory, error) {
 	if err != nil {
 		return PaymentHistory{}, err
 	}
-	h := PaymentHistory{
-		Payment: p, AskedUntil: p.SentAt.Add(queriedUntil),
+	return PaymentHistory{
+		Payment: p, NextChecks: s.checks(p.NextCheckAt, p.SentAt), AskedUntil: p.SentAt.Add(queriedUntil),
 		ByShopper: orEmpty(row.IdempotencyPrincipal) == p.Order.String(), // whom a client secret is known as
+	}, nil
+}
+
+// checks are the next times at which the provider is asked about something sent at sentAt, from the first one on.
+func (s *Service) checks(first, sentAt time.Time) []time.Time {
+	var checks []time.Time
+	for at := first; !at.IsZero() && len(checks) < checksAhead; at = s.config.Schedule.Next(sentAt, at) {
+		checks = append(checks, at)
 	}
-	for at := p.NextCheckAt; !at.IsZero() && len(h.NextChecks) < checksAhead; at = s.config.Schedule.Next(p.SentAt, at) {
-		h.NextChecks = append(h.NextChecks, at)
-	}
-	return h, nil
+	return checks
 }
 
 func newsFromRow(r dbsqlc.HistoryEvidenceRow) (HistoryNews, error) {
 	n := HistoryNews{
-		Payment: ids.From[ids.PaymentEntity](r.PaymentID), Source: Source(r.Source), Outcome: Outcome(r.Outcome),
-		Verdict: Verdict(r.Verdict), ProviderTransactionID: orEmpty(r.ProviderTransactionID),
+		Payment: ids.From[ids.PaymentEntity](r.PaymentID), Refund: ids.FromNullable[ids.RefundEntity](r.RefundID),
+		Source: Source(r.Source), Outcome: Outcome(r.Outcome), Verdict: Verdict(r.Verdict), ProviderTransactionID: orEmpty(r.ProviderTransactionID),
 		ProviderStatus: r.ProviderStatus, ProviderCode: r.ProviderCode, CreatedAt: r.CreatedAt.UTC(),
+	}
+	if !n.Refund.IsZero() {
+		n.Outcome, n.RefundOutcome = "", RefundOutcome(r.Outcome)
 	}
 	if r.Amount != nil && r.Currency != nil {
 		currency, err := money.ParseCurrency(*r.Currency)

@@ -27,6 +27,7 @@ func (s *Service) ApplyRefund(ctx context.Context, name RefundName, ev RefundEvi
 	if err != nil {
 		return Refund{}, "", fmt.Errorf("apply %s to refund %s%s: %w", ev.Source, name.MerchantTxnID, name.ProviderTransactionID, err)
 	}
+	s.observeTold(ctx, c.told)
 	return c.refund, c.verdict, nil
 }
 

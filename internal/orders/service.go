@@ -54,6 +54,8 @@ type Observer interface {
 	PaymentMoved(ctx context.Context, p Payment)
 	// Settled reports how long after sending an outcome became final, and what settled it.
 	Settled(ctx context.Context, p Payment, source Source, after time.Duration)
+	// DiscrepancyMoved reports a discrepancy that was opened or has ended; its status says which.
+	DiscrepancyMoved(ctx context.Context, d Discrepancy)
 }
 
 // Service creates orders, collects them, and applies news to them. It is safe for concurrent use by any number of

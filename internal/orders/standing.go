@@ -3,6 +3,7 @@ package orders
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"tillway/internal/money"
 	"tillway/internal/postgres"
@@ -37,4 +38,17 @@ func (s *Service) CountOpenDiscrepancies(ctx context.Context) ([]OpenDiscrepanci
 		counts = append(counts, count)
 	}
 	return counts, nil
+}
+
+// OldestOpenRefund returns how long ago the oldest refund was asked for whose outcome is still open, those in the provider's
+// review included; zero when none is.
+func (s *Service) OldestOpenRefund(ctx context.Context) (time.Duration, error) {
+	createdAt, err := s.queries.RefundOldestOpen(ctx)
+	if postgres.IsNoRows(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("find the oldest open refund: %w", postgres.Translate(err))
+	}
+	return max(0, s.now().Sub(createdAt)), nil
 }

@@ -94,20 +94,23 @@ func (s *Server) notify(t transaction) {
 	}
 	s.agenda.add(due, func(ctx context.Context) {
 		s.attempt(ctx, s.forgery(t), 1)
-		s.mailAll(t, s.now().Add(time.Millisecond))
+		s.mailAll(t, due.Add(time.Millisecond))
 	})
 }
 
-// mailAll puts everything on the agenda that is truly the provider's.
+// mailAll puts everything on the agenda that is truly the provider's; what has an order follows what it comes after.
 func (s *Server) mailAll(t transaction, due time.Time) {
-	s.mail(s.compose(t, "final", s.cfg.secretKeys()), due)
+	final := s.compose(t, "final", s.cfg.secretKeys())
+	s.agenda.add(due, func(ctx context.Context) {
+		s.deliverNotification(ctx, final, 1)
+		if t.notify.stale {
+			before := t
+			before.status, before.canceled = statusProcessing, ""
+			s.mail(s.compose(before, "stale", s.cfg.secretKeys()), due.Add(100*time.Millisecond))
+		}
+	})
 	for range t.notify.copies {
 		s.mail(s.compose(t, "duplicate", s.cfg.secretKeys()), due)
-	}
-	if t.notify.stale {
-		before := t
-		before.status, before.canceled = statusProcessing, ""
-		s.mail(s.compose(before, "stale", s.cfg.secretKeys()), due.Add(100*time.Millisecond))
 	}
 }
 

@@ -22,6 +22,7 @@ type Metrics struct {
 	notifications metric.Int64Counter
 	idempotency   metric.Int64Counter
 	timeToTruth   metric.Float64Histogram
+	discrepancies metric.Int64Counter
 	unmapped      metric.Int64Counter
 	httpDuration  metric.Float64Histogram
 	budgetWait    metric.Float64Histogram
@@ -55,6 +56,7 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 		idempotency:   b.counter("tillway.idempotency", "Requests with an idempotency key by what the key decided."),
 		timeToTruth: b.histogram("tillway.time_to_truth",
 			"Time from sending a payment to its final answer, by the source that gave it.", truthBuckets()),
+		discrepancies: b.counter("tillway.discrepancies", "Discrepancies that were opened or have ended, by class and their new status."),
 		unmapped: b.counter("tillway.psp.unmapped",
 			"Statuses and codes of the provider that the mapping does not know; the log has their text."),
 		httpDuration: b.histogram("tillway.http.request.duration",
@@ -122,6 +124,11 @@ func (m *Metrics) Idempotency(ctx context.Context, outcome string) {
 // return_page, query, reconciliation or operator.
 func (m *Metrics) TimeToTruth(ctx context.Context, source string, took time.Duration) {
 	m.timeToTruth.Record(ctx, took.Seconds(), m.sets.of("source", source))
+}
+
+// Discrepancy counts one that was opened or has ended: its new status is open, resolved or auto_resolved.
+func (m *Metrics) Discrepancy(ctx context.Context, class, status string) {
+	m.discrepancies.Add(ctx, 1, m.sets.of("class", class, "status", status))
 }
 
 // UnmappedProviderValue counts a word of the provider that we do not know; kind is "status" or "code".

@@ -140,6 +140,7 @@ func TestMetrics_AppearUnderTheirNames(t *testing.T) {
 	m.UnmappedProviderValue(ctx, "code")
 	m.HTTPRequest(ctx, "POST", "/v1/orders", 201, 12*time.Millisecond)
 	m.HTTPRequest(ctx, "BREW", "", 404, time.Millisecond)
+	m.Discrepancy(ctx, "amount", "auto_resolved")
 	m.Circuit(ctx, "open")
 	m.OutboundBudget(ctx, "sale", "granted", 20*time.Millisecond)
 	asked := 0
@@ -168,6 +169,7 @@ func TestMetrics_AppearUnderTheirNames(t *testing.T) {
 		`tillway_http_request_duration_seconds_count{method="other",route="unmatched",status_class="4xx"} 1`,
 		`tillway_unresolved_oldest_age_seconds{kind="payment"} 90`,
 		`tillway_discrepancies_open{class="amount"} 2`,
+		`tillway_discrepancies_total{class="amount",status="auto_resolved"} 1`,
 		`tillway_discrepancies_money_at_risk{currency="eur"} 2700`,
 		`tillway_notifications_open{status="dead"} 3`,
 		`tillway_dependency_up{dependency="redis"} 0`,

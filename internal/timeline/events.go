@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -29,10 +28,9 @@ func eventEntry(h orders.History, e orders.HistoryEvent) Entry {
 			orderEntry(&entry, o)
 		}
 	case "refund":
-		var r refund
-		if json.Unmarshal(e.Object, &r) == nil {
-			refundEntry(&entry, r)
-		}
+		refundEntry(&entry, e)
+	case "reconciliation":
+		discrepancyEntry(&entry, e)
 	}
 	return entry
 }
@@ -139,50 +137,6 @@ func orderEntry(entry *Entry, o orders.OrderResource) {
 		entry.Text = fmt.Sprintf("%s of %s has been refunded.", amount(o.AmountRefunded, o.Currency), owed)
 	case "order.needs_review":
 		entry.Text = "A person must look at the order."
-	}
-}
-
-// refund is what a refund's event says of it.
-type refund struct {
-	Payment               string  `json:"payment"`
-	Amount                int64   `json:"amount"`
-	Currency              string  `json:"currency"`
-	Status                string  `json:"status"`
-	Reason                *string `json:"reason"`
-	ProviderTransactionID *string `json:"provider_transaction_id"`
-	Failure               *struct {
-		Message string `json:"message"`
-	} `json:"failure"`
-}
-
-func refundEntry(entry *Entry, r refund) {
-	entry.Actor = ActorProvider
-	if r.Payment != "" {
-		entry.Payment = &r.Payment
-	}
-	entry.Details = Details{
-		Status: r.Status, Amount: &r.Amount, Currency: r.Currency, ProviderTransactionID: orEmpty(r.ProviderTransactionID),
-	}
-	money, because := amount(r.Amount, r.Currency), ""
-	if r.Failure != nil {
-		because = r.Failure.Message
-	}
-	const given = "Its amount can be refunded again."
-	switch _, what, _ := strings.Cut(entry.Kind, "."); what {
-	case "created":
-		entry.Actor = ActorMerchant
-		reason := strings.ReplaceAll(cmp.Or(orEmpty(r.Reason), "no reason given"), "_", " ")
-		entry.Text = fmt.Sprintf("A refund of %s was requested (%s).", money, reason)
-	case "succeeded":
-		entry.Text = fmt.Sprintf("The refund of %s succeeded: the money goes back to the shopper.", money)
-	case "failed":
-		entry.Text = sentences(fmt.Sprintf("The refund of %s failed.", money), because, given)
-	case "rejected":
-		entry.Text = sentences(fmt.Sprintf("The provider's staff rejected the refund of %s.", money), because, given)
-	case "canceled":
-		entry.Text = sentences(fmt.Sprintf("The refund of %s was canceled.", money), because, given)
-	default:
-		entry.Text = fmt.Sprintf("The refund of %s is %s.", money, strings.ReplaceAll(what, "_", " "))
 	}
 }
 

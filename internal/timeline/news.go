@@ -7,13 +7,14 @@ import (
 	"tillway/internal/orders"
 )
 
-// newsEntry tells a piece of evidence and what was made of it. The payment is nil when it is too old to be in the history.
-func newsEntry(n orders.HistoryNews, p *orders.PaymentHistory) Entry {
+// newsEntry tells a piece of evidence and what was made of it.
+func newsEntry(h orders.History, n orders.HistoryNews) Entry {
 	e := Entry{
 		At: n.CreatedAt.Unix(), at: n.CreatedAt, rank: rankNews, Kind: string(n.Source), Actor: ActorProvider,
 		Payment: idOrNil(n.Payment),
 		Details: Details{
-			Source: string(n.Source), Outcome: string(n.Outcome), Verdict: string(n.Verdict),
+			Source: string(n.Source), Outcome: string(n.Outcome) + string(n.RefundOutcome), Verdict: string(n.Verdict),
+			Refund:                n.Refund.String(),
 			ProviderTransactionID: n.ProviderTransactionID, ProviderStatus: n.ProviderStatus, ProviderCode: n.ProviderCode,
 		},
 	}
@@ -23,10 +24,15 @@ func newsEntry(n orders.HistoryNews, p *orders.PaymentHistory) Entry {
 	if n.Source == orders.SourceAnswer && (n.Outcome == orders.OutcomeUnknown || n.Outcome == orders.OutcomeNeverSent) {
 		e.Actor = ActorTillway // nobody said anything
 	}
-	e.Text = newsText(n, p)
+	if n.Refund.IsZero() {
+		e.Text = newsText(n, paymentOf(h, n.Payment))
+	} else {
+		refundNews(&e, h, n)
+	}
 	return e
 }
 
+// newsText tells news of a payment, nil when that is too old to be in the history.
 func newsText(n orders.HistoryNews, p *orders.PaymentHistory) string {
 	number := 0
 	if p != nil {
@@ -88,30 +94,35 @@ func outcomeWords(o orders.Outcome) string {
 }
 
 func verdictWords(n orders.HistoryNews) string {
+	if n.Verdict == orders.VerdictUnproven && n.Outcome != orders.OutcomeNotFound {
+		return "it named no amount, so nothing changed"
+	}
+	return judged(n, "payment", settles(n.Outcome))
+}
+
+// judged says what was made of news about a subject; ends says that the news is of an end.
+func judged(n orders.HistoryNews, subject string, ends bool) string {
 	switch n.Verdict {
 	case orders.VerdictMove:
-		if n.Source.Authoritative() && settles(n.Outcome) {
-			return "this settled the payment"
+		if n.Source.Authoritative() && ends {
+			return "this settled the " + subject
 		}
-		return "the payment was moved accordingly"
+		return "the " + subject + " was moved accordingly"
 	case orders.VerdictSame:
-		if n.Source.Authoritative() && settles(n.Outcome) {
-			return "this confirmed the payment"
+		if n.Source.Authoritative() && ends {
+			return "this confirmed the " + subject
 		}
 		return "this we knew"
 	case orders.VerdictStale:
 		return "we knew better already, so nothing changed"
 	case orders.VerdictLate:
-		return "we had given the payment up by then, so the money came late"
+		return "we had given the " + subject + " up by then, so it came late"
 	case orders.VerdictConflict:
 		return "this contradicts what we knew, so a person must look"
 	case orders.VerdictMismatch:
-		return "it speaks of something else"
+		return "it speaks of something else than ours, so nothing changed and a person must look"
 	case orders.VerdictUnproven:
-		if n.Outcome == orders.OutcomeNotFound {
-			return "that counts only when it is said often and late enough, so nothing changed"
-		}
-		return "it named no amount, so nothing changed"
+		return "that counts only when it is said often and late enough, so nothing changed"
 	}
 	return "it was noted"
 }
@@ -123,49 +134,4 @@ func settles(o orders.Outcome) bool {
 	case orders.OutcomeActionRequired, orders.OutcomeProcessing, orders.OutcomeUnknown, orders.OutcomeNeverSent:
 	}
 	return false
-}
-
-// discrepancyEntry tells that our record and the provider's differ.
-func discrepancyEntry(d orders.Discrepancy) Entry {
-	e := Entry{
-		At: d.FirstSeen.Unix(), at: d.FirstSeen, rank: rankDiscrepancy, Kind: "discrepancy", Actor: ActorTillway,
-		Payment: idOrNil(d.Payment),
-		Details: Details{Status: string(d.Status), Discrepancy: d.ID.String(), Class: d.Class},
-	}
-	risk := ""
-	if !d.AtRisk.IsZero() {
-		e.Details.MoneyAtRisk, e.Details.Currency = &d.AtRisk.Minor, d.AtRisk.Currency.Lower()
-		risk = fmt.Sprintf("At risk: %s.", d.AtRisk.Display())
-	}
-	e.Text = sentences(classWords(d.Class), risk, closedWords(d.Status))
-	return e
-}
-
-func classWords(class string) string {
-	switch class {
-	case "amount":
-		return "The provider speaks of another amount than ours."
-	case "currency":
-		return "The provider speaks of another currency than ours."
-	case "status":
-		return "The provider and our record disagree on how a payment ended."
-	case "provider_transaction_id":
-		return "The provider names another transaction than the one on record."
-	case "surplus":
-		return "A second payment took money for this order: it is surplus and has to go back."
-	case "late_payment":
-		return "Money arrived after its payment had been given up: somebody has to decide whether it stays."
-	}
-	return "Our record and the provider's differ (" + strings.ReplaceAll(class, "_", " ") + ")."
-}
-
-func closedWords(s orders.DiscrepancyStatus) string {
-	switch s {
-	case orders.DiscrepancyResolved:
-		return "A person has closed this."
-	case orders.DiscrepancyAutoResolved:
-		return "This has resolved itself."
-	case orders.DiscrepancyOpen:
-	}
-	return ""
 }

@@ -18,6 +18,11 @@ func next(h orders.History, now time.Time) []Step {
 			steps = append(steps, step)
 		}
 	}
+	for _, r := range slices.Backward(h.Refunds) {
+		if step, is := refundStep(r, now); is {
+			steps = append(steps, step)
+		}
+	}
 	if step, is := reviewStep(h); is {
 		steps = append(steps, step)
 	}
@@ -89,9 +94,6 @@ func reviewStep(h orders.History) (Step, bool) {
 	}
 	var open []string
 	for _, d := range slices.Backward(h.Discrepancies) {
-		if d.Status != orders.DiscrepancyOpen {
-			continue
-		}
 		what := strings.ReplaceAll(d.Class, "_", " ")
 		if !d.AtRisk.IsZero() {
 			what += " (" + d.AtRisk.Display() + " at risk)"
@@ -129,7 +131,7 @@ func orderStep(o orders.Order, now time.Time) Step {
 }
 
 func refundable(o orders.Order) string {
-	left := o.AmountPaid - o.AmountRefunded - o.AmountRefundPending - o.AmountDisputed
+	left := o.Refundable()
 	if left <= 0 {
 		return "Nothing more can be refunded while refunds or disputes are pending."
 	}
@@ -141,7 +143,7 @@ func latePolicy(p orders.LatePayment) string {
 	case orders.LatePaymentAccept:
 		return "Should money of an earlier attempt still arrive, the order counts as paid."
 	case orders.LatePaymentRefund:
-		return "Should money of an earlier attempt still arrive, it has to go back."
+		return "Should money of an earlier attempt still arrive, it goes back by itself."
 	case orders.LatePaymentReview:
 	}
 	return "Should money of an earlier attempt still arrive, a person decides what becomes of it."

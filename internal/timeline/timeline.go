@@ -44,7 +44,7 @@ type Timeline struct {
 }
 
 // Entry is one thing that happened. Kind is the type of its event, or what else it tells: answer, notification, query,
-// discrepancy, truncated.
+// truncated.
 type Entry struct {
 	At      int64   `json:"at"`
 	Kind    string  `json:"kind"`
@@ -71,6 +71,7 @@ type Details struct {
 	ProviderCode          string `json:"provider_code,omitempty"`
 	Code                  string `json:"code,omitempty"`
 	DeclineCode           string `json:"decline_code,omitempty"`
+	Refund                string `json:"refund,omitempty"`
 	Discrepancy           string `json:"discrepancy,omitempty"`
 	Class                 string `json:"class,omitempty"`
 	MoneyAtRisk           *int64 `json:"money_at_risk,omitempty"`
@@ -83,19 +84,18 @@ type Step struct {
 }
 
 // Things that are on record for the same moment are told in this order: what began, what we were told of it, what that
-// changed, what we doubt.
+// changed.
 const (
 	rankBeginning = iota
 	rankNews
 	rankEvent
-	rankDiscrepancy
 )
 
 // Tell makes the timeline of a history as it looks at a moment.
 func Tell(h orders.History, now time.Time) Timeline {
 	t := Timeline{Object: "timeline", Order: h.Order.ID, HasMore: h.MoreEvents}
 	for _, n := range h.News {
-		t.Data = append(t.Data, newsEntry(n, paymentOf(h, n.Payment)))
+		t.Data = append(t.Data, newsEntry(h, n))
 	}
 	if h.MoreNews {
 		t.Data = append(t.Data, truncated(h))
@@ -107,11 +107,6 @@ func Tell(h orders.History, now time.Time) Timeline {
 		latest = later(latest, e.CreatedAt)
 		entry.at = latest
 		t.Data = append(t.Data, entry)
-	}
-	for _, d := range slices.Backward(h.Discrepancies) {
-		if d.FirstSeen.After(h.Since) && (h.Until.IsZero() || !d.FirstSeen.After(h.Until)) {
-			t.Data = append(t.Data, discrepancyEntry(d))
-		}
 	}
 	slices.SortStableFunc(t.Data, func(a, b Entry) int { return cmp.Or(a.at.Compare(b.at), a.rank-b.rank) })
 	t.Next = next(h, now)

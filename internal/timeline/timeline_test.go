@@ -38,10 +38,26 @@ func (p *provider) Sale(context.Context, orders.Sale) orders.Evidence { return p
 
 func (p *provider) Find(context.Context, orders.Query) (orders.Evidence, error) { return p.found, nil }
 
+// refunds takes applications into review, and says of them what the story says.
+type refunds struct{ outcome orders.RefundOutcome }
+
+func (*refunds) AcceptsRefund(money.Amount) error { return nil }
+
+func (r *refunds) Refund(_ context.Context, a orders.RefundApplication) orders.RefundEvidence {
+	return orders.RefundEvidence{Source: orders.SourceAnswer, Outcome: r.outcome, Amount: a.Amount, ProviderTransactionID: "r-1"}
+}
+
+func (*refunds) Withdraw(context.Context, orders.RefundApplication) error { return nil }
+
+func (r *refunds) FindRefund(_ context.Context, q orders.RefundQuery) (orders.RefundEvidence, error) {
+	return orders.RefundEvidence{Source: orders.SourceQuery, Outcome: r.outcome, Amount: q.Amount, ProviderTransactionID: "r-1"}, nil
+}
+
 // testBundle is a story in the making: a service on a database of its own, whose clock the story moves.
 type testBundle struct {
 	t        *testing.T
 	provider *provider
+	refunds  *refunds
 	service  *orders.Service
 	order    ids.Order
 
@@ -51,7 +67,7 @@ type testBundle struct {
 
 func setup(t *testing.T, adjust ...func(*orders.CreateOrder)) *testBundle {
 	t.Helper()
-	b := &testBundle{t: t, provider: &provider{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	b := &testBundle{t: t, provider: &provider{}, refunds: &refunds{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	pool, err := postgres.Open(t.Context(), pgtest.URL(t), postgres.Options{MaxConns: 4})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
@@ -59,7 +75,7 @@ func setup(t *testing.T, adjust ...func(*orders.CreateOrder)) *testBundle {
 		PublicURL: "https://pay.example.com", ReturnURLAllowed: func(string) bool { return true }, MaxAmount: 99_999_999,
 		CallerDeadline: 5 * time.Second, ChargeTimeout: 10 * time.Second, NotFoundAfter: 15 * time.Minute,
 		Schedule: orders.Schedule{3 * time.Second, 30 * time.Second, 10 * time.Minute}, Confirm: orders.ConfirmMismatch,
-		SecretKey: []byte("a key of thirty-two bytes for us"),
+		SecretKey: []byte("a key of thirty-two bytes for us"), Refunds: b.refunds,
 	})
 	request := orders.CreateOrder{
 		Amount: 2700, Currency: "eur", CorrelationID: "test",
@@ -261,6 +277,53 @@ func TestTell_AnotherAmountMovesNothing(t *testing.T) {
 	other.Amount = eur(t, 2800)
 	b.notified(p, other)
 	b.requireTold("amount_differs")
+}
+
+func TestTell_ARefundThatIsRejectedAndOneThatSucceeds(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := b.pay(merchant, succeeded(t, "t-1"))
+	b.notified(p, succeeded(t, "t-1"))
+	b.wait(time.Hour)
+	b.refunds.outcome = orders.RefundOutcomeInReview
+	amount := int64(1000)
+	ask := orders.RefundRequest{
+		Payment: p.ID, CorrelationID: "test", Amount: &amount, Reason: orders.RefundRequestedByCustomer, AllowDuplicate: true,
+	}
+	first, err := b.service.Refund(t.Context(), ask)
+	require.NoError(t, err)
+	b.requireTold("refund_in_review")
+	b.wait(20 * time.Hour)
+	b.refunds.outcome = orders.RefundOutcomeRejected
+	_, err = b.service.AskRefund(t.Context(), first.Refund, time.Second)
+	require.NoError(t, err)
+	b.wait(time.Hour)
+	b.refunds.outcome = orders.RefundOutcomeUnknown
+	second, err := b.service.Refund(t.Context(), ask)
+	require.NoError(t, err)
+	b.requireTold("refund_unknown")
+	b.wait(time.Hour)
+	b.refunds.outcome = orders.RefundOutcomeSucceeded
+	_, err = b.service.AskRefund(t.Context(), second.Refund, time.Second)
+	require.NoError(t, err)
+	b.requireTold("refunded")
+}
+
+func TestTell_ADiscrepancyThatAPersonCloses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := b.pay(merchant, orders.Evidence{Outcome: orders.OutcomeUnknown})
+	other := succeeded(t, "t-1")
+	other.Amount = eur(t, 2800)
+	b.notified(p, other)
+	b.wait(time.Hour)
+	open, err := b.service.ListDiscrepancies(t.Context(), orders.DiscrepancyFilter{Order: b.order}, orders.Page{Limit: 1})
+	require.NoError(t, err)
+	_, err = b.service.ResolveDiscrepancy(t.Context(), orders.Resolve{
+		Discrepancy: open.Data[0].ID, Reason: "The portal shows 27.00 EUR.", By: "key_1", CorrelationID: "test",
+	})
+	require.NoError(t, err)
+	b.requireTold("discrepancy_closed")
 }
 
 func TestTell_NothingLeftUs(t *testing.T) {

@@ -160,6 +160,7 @@ func (r *Receiver) reportMissing(ctx context.Context, row dbsqlc.Notification) e
 	if err != nil {
 		return fmt.Errorf("report the payment of notification %s as missing: %w", row.ID, err)
 	}
+	r.metrics.Discrepancy(ctx, args.Class, string(orders.DiscrepancyOpen))
 	r.log.WarnContext(ctx, "notification of a payment that we do not have", slog.String("transaction_id", row.TransactionID))
 	r.count(ctx, statusDead)
 	return nil

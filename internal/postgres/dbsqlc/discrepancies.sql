@@ -29,3 +29,19 @@ ORDER BY first_seen, id;
 SELECT d.class, coalesce(d.currency, '')::text AS currency, count(*) AS discrepancies, sum(d.money_at_risk)::bigint AS money_at_risk
 FROM (SELECT class, currency, money_at_risk FROM discrepancies WHERE status = 'open' ORDER BY id LIMIT @counted) AS d
 GROUP BY d.class, d.currency;
+
+-- name: DiscrepancyGet :one
+SELECT * FROM discrepancies WHERE id = @id;
+
+-- name: DiscrepancyLock :one
+SELECT * FROM discrepancies WHERE id = @id FOR UPDATE;
+
+-- name: DiscrepancyExists :one
+SELECT EXISTS (SELECT FROM discrepancies WHERE id = @id);
+
+-- name: DiscrepancyResolve :execrows
+-- Closed by hand, with who and why.
+UPDATE discrepancies SET
+    status = 'resolved', last_seen = GREATEST(last_seen, @now::timestamptz), resolved_at = @now::timestamptz,
+    resolved_by = @resolved_by::text, resolved_reason = @resolved_reason::text
+WHERE id = @id AND status = 'open';

@@ -14,7 +14,7 @@ import (
 )
 
 const DiscrepanciesOpenByTxn = `-- name: DiscrepanciesOpenByTxn :many
-SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen, refund_id FROM discrepancies
+SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen, refund_id, resolved_at, resolved_by, resolved_reason FROM discrepancies
 WHERE order_id = (SELECT payments.order_id FROM payments WHERE payments.merchant_txn_id = $1)
     AND status = 'open'
 ORDER BY first_seen, id
@@ -44,6 +44,9 @@ func (q *Queries) DiscrepanciesOpenByTxn(ctx context.Context, merchantTxnID stri
 			&i.FirstSeen,
 			&i.LastSeen,
 			&i.RefundID,
+			&i.ResolvedAt,
+			&i.ResolvedBy,
+			&i.ResolvedReason,
 		); err != nil {
 			return nil, err
 		}
@@ -56,7 +59,7 @@ func (q *Queries) DiscrepanciesOpenByTxn(ctx context.Context, merchantTxnID stri
 }
 
 const DiscrepanciesOpenOfOrder = `-- name: DiscrepanciesOpenOfOrder :many
-SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen, refund_id FROM discrepancies WHERE order_id = $1::uuid AND status = 'open' ORDER BY first_seen, id
+SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen, refund_id, resolved_at, resolved_by, resolved_reason FROM discrepancies WHERE order_id = $1::uuid AND status = 'open' ORDER BY first_seen, id
 `
 
 func (q *Queries) DiscrepanciesOpenOfOrder(ctx context.Context, orderID uuid.UUID) ([]Discrepancy, error) {
@@ -82,6 +85,9 @@ func (q *Queries) DiscrepanciesOpenOfOrder(ctx context.Context, orderID uuid.UUI
 			&i.FirstSeen,
 			&i.LastSeen,
 			&i.RefundID,
+			&i.ResolvedAt,
+			&i.ResolvedBy,
+			&i.ResolvedReason,
 		); err != nil {
 			return nil, err
 		}
@@ -148,6 +154,73 @@ func (q *Queries) DiscrepancyClose(ctx context.Context, arg DiscrepancyClosePara
 	return err
 }
 
+const DiscrepancyExists = `-- name: DiscrepancyExists :one
+SELECT EXISTS (SELECT FROM discrepancies WHERE id = $1)
+`
+
+func (q *Queries) DiscrepancyExists(ctx context.Context, id uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, DiscrepancyExists, id)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const DiscrepancyGet = `-- name: DiscrepancyGet :one
+SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen, refund_id, resolved_at, resolved_by, resolved_reason FROM discrepancies WHERE id = $1
+`
+
+func (q *Queries) DiscrepancyGet(ctx context.Context, id uuid.UUID) (Discrepancy, error) {
+	row := q.db.QueryRow(ctx, DiscrepancyGet, id)
+	var i Discrepancy
+	err := row.Scan(
+		&i.ID,
+		&i.Class,
+		&i.Subject,
+		&i.OrderID,
+		&i.PaymentID,
+		&i.Ours,
+		&i.Theirs,
+		&i.MoneyAtRisk,
+		&i.Currency,
+		&i.Status,
+		&i.FirstSeen,
+		&i.LastSeen,
+		&i.RefundID,
+		&i.ResolvedAt,
+		&i.ResolvedBy,
+		&i.ResolvedReason,
+	)
+	return i, err
+}
+
+const DiscrepancyLock = `-- name: DiscrepancyLock :one
+SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen, refund_id, resolved_at, resolved_by, resolved_reason FROM discrepancies WHERE id = $1 FOR UPDATE
+`
+
+func (q *Queries) DiscrepancyLock(ctx context.Context, id uuid.UUID) (Discrepancy, error) {
+	row := q.db.QueryRow(ctx, DiscrepancyLock, id)
+	var i Discrepancy
+	err := row.Scan(
+		&i.ID,
+		&i.Class,
+		&i.Subject,
+		&i.OrderID,
+		&i.PaymentID,
+		&i.Ours,
+		&i.Theirs,
+		&i.MoneyAtRisk,
+		&i.Currency,
+		&i.Status,
+		&i.FirstSeen,
+		&i.LastSeen,
+		&i.RefundID,
+		&i.ResolvedAt,
+		&i.ResolvedBy,
+		&i.ResolvedReason,
+	)
+	return i, err
+}
+
 const DiscrepancyOpen = `-- name: DiscrepancyOpen :exec
 INSERT INTO discrepancies (
     id, class, subject, order_id, payment_id, refund_id, ours, theirs, money_at_risk, currency, first_seen, last_seen
@@ -189,4 +262,32 @@ func (q *Queries) DiscrepancyOpen(ctx context.Context, arg DiscrepancyOpenParams
 		arg.Now,
 	)
 	return err
+}
+
+const DiscrepancyResolve = `-- name: DiscrepancyResolve :execrows
+UPDATE discrepancies SET
+    status = 'resolved', last_seen = GREATEST(last_seen, $1::timestamptz), resolved_at = $1::timestamptz,
+    resolved_by = $2::text, resolved_reason = $3::text
+WHERE id = $4 AND status = 'open'
+`
+
+type DiscrepancyResolveParams struct {
+	Now            time.Time
+	ResolvedBy     string
+	ResolvedReason string
+	ID             uuid.UUID
+}
+
+// Closed by hand, with who and why.
+func (q *Queries) DiscrepancyResolve(ctx context.Context, arg DiscrepancyResolveParams) (int64, error) {
+	result, err := q.db.Exec(ctx, DiscrepancyResolve,
+		arg.Now,
+		arg.ResolvedBy,
+		arg.ResolvedReason,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

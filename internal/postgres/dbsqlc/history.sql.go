@@ -32,7 +32,7 @@ func (q *Queries) HistoryCursor(ctx context.Context, arg HistoryCursorParams) (t
 }
 
 const HistoryDiscrepancies = `-- name: HistoryDiscrepancies :many
-SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen, refund_id FROM discrepancies WHERE order_id = $1 ORDER BY id DESC LIMIT $2
+SELECT id, class, subject, order_id, payment_id, ours, theirs, money_at_risk, currency, status, first_seen, last_seen, refund_id, resolved_at, resolved_by, resolved_reason FROM discrepancies WHERE order_id = $1 AND status = 'open' ORDER BY id DESC LIMIT $2
 `
 
 type HistoryDiscrepanciesParams struct {
@@ -63,6 +63,9 @@ func (q *Queries) HistoryDiscrepancies(ctx context.Context, arg HistoryDiscrepan
 			&i.FirstSeen,
 			&i.LastSeen,
 			&i.RefundID,
+			&i.ResolvedAt,
+			&i.ResolvedBy,
+			&i.ResolvedReason,
 		); err != nil {
 			return nil, err
 		}
@@ -117,7 +120,7 @@ func (q *Queries) HistoryEvents(ctx context.Context, arg HistoryEventsParams) ([
 }
 
 const HistoryEvidence = `-- name: HistoryEvidence :many
-SELECT evidence.id, evidence.payment_id, evidence.source, evidence.outcome, evidence.verdict, evidence.amount,
+SELECT evidence.id, evidence.payment_id, evidence.refund_id, evidence.source, evidence.outcome, evidence.verdict, evidence.amount,
     evidence.currency, evidence.provider_transaction_id, evidence.provider_status, evidence.provider_code, evidence.created_at
 FROM evidence
 WHERE evidence.payment_id = ANY (ARRAY(SELECT payments.id FROM payments WHERE payments.order_id = $1))
@@ -137,6 +140,7 @@ type HistoryEvidenceParams struct {
 type HistoryEvidenceRow struct {
 	ID                    uuid.UUID
 	PaymentID             uuid.UUID
+	RefundID              *uuid.UUID
 	Source                string
 	Outcome               string
 	Verdict               string
@@ -161,6 +165,7 @@ func (q *Queries) HistoryEvidence(ctx context.Context, arg HistoryEvidenceParams
 		if err := rows.Scan(
 			&i.ID,
 			&i.PaymentID,
+			&i.RefundID,
 			&i.Source,
 			&i.Outcome,
 			&i.Verdict,
@@ -234,6 +239,64 @@ func (q *Queries) HistoryPayments(ctx context.Context, arg HistoryPaymentsParams
 			&i.FailureProviderCode,
 			&i.Description,
 			&i.Metadata,
+			&i.NotFoundCount,
+			&i.Checks,
+			&i.IdempotencyPrincipal,
+			&i.IdempotencyKey,
+			&i.IdempotencyFingerprint,
+			&i.CorrelationID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.SentAt,
+			&i.NextCheckAt,
+			&i.FinalAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const HistoryRefunds = `-- name: HistoryRefunds :many
+SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at FROM refunds WHERE order_id = $1 ORDER BY id DESC LIMIT $2
+`
+
+type HistoryRefundsParams struct {
+	OrderID uuid.UUID
+	Batch   int32
+}
+
+func (q *Queries) HistoryRefunds(ctx context.Context, arg HistoryRefundsParams) ([]Refund, error) {
+	rows, err := q.db.Query(ctx, HistoryRefunds, arg.OrderID, arg.Batch)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Refund
+	for rows.Next() {
+		var i Refund
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrderID,
+			&i.PaymentID,
+			&i.Livemode,
+			&i.Amount,
+			&i.Currency,
+			&i.Reason,
+			&i.Origin,
+			&i.Status,
+			&i.MerchantTxnID,
+			&i.ProviderTransactionID,
+			&i.FailureCode,
+			&i.FailureMessage,
+			&i.FailureProviderCode,
+			&i.Description,
+			&i.Metadata,
+			&i.Sends,
 			&i.NotFoundCount,
 			&i.Checks,
 			&i.IdempotencyPrincipal,

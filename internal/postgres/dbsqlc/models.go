@@ -44,6 +44,10 @@ type Discrepancy struct {
 	FirstSeen   time.Time
 	LastSeen    time.Time
 	RefundID    *uuid.UUID
+	ResolvedAt  *time.Time
+	// The API key, by its id, of whoever closed it by hand.
+	ResolvedBy     *string
+	ResolvedReason *string
 }
 
 // One row is one thing that happened to an order; object is the resource as it stood then. Append-only.

@@ -54,3 +54,14 @@ SELECT EXISTS (SELECT FROM orders WHERE id = @id);
 SELECT EXISTS (
     SELECT FROM orders WHERE id = @id AND cancel_principal = @principal::text AND cancel_key = @key::text
 );
+
+-- name: OrderReviewed :execrows
+-- A person has closed a discrepancy: whether the order still needs one, and the event that tells it.
+WITH o AS (
+    UPDATE orders SET
+        needs_review = @needs_review, last_sequence = last_sequence + 1, version = version + 1, updated_at = @now
+    WHERE orders.id = @id AND orders.version = @version
+    RETURNING orders.id, orders.livemode, orders.last_sequence
+)
+INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
+SELECT o.id, o.last_sequence, @event_id, o.livemode, 'reconciliation.discrepancy', @event_object, @correlation_id, @now FROM o;

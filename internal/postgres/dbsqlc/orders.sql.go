@@ -343,6 +343,44 @@ func (q *Queries) OrderLock(ctx context.Context, id uuid.UUID) (Order, error) {
 	return i, err
 }
 
+const OrderReviewed = `-- name: OrderReviewed :execrows
+WITH o AS (
+    UPDATE orders SET
+        needs_review = $5, last_sequence = last_sequence + 1, version = version + 1, updated_at = $4
+    WHERE orders.id = $6 AND orders.version = $7
+    RETURNING orders.id, orders.livemode, orders.last_sequence
+)
+INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
+SELECT o.id, o.last_sequence, $1, o.livemode, 'reconciliation.discrepancy', $2, $3, $4 FROM o
+`
+
+type OrderReviewedParams struct {
+	EventID       uuid.UUID
+	EventObject   json.RawMessage
+	CorrelationID string
+	Now           time.Time
+	NeedsReview   bool
+	ID            uuid.UUID
+	Version       int64
+}
+
+// A person has closed a discrepancy: whether the order still needs one, and the event that tells it.
+func (q *Queries) OrderReviewed(ctx context.Context, arg OrderReviewedParams) (int64, error) {
+	result, err := q.db.Exec(ctx, OrderReviewed,
+		arg.EventID,
+		arg.EventObject,
+		arg.CorrelationID,
+		arg.Now,
+		arg.NeedsReview,
+		arg.ID,
+		arg.Version,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const OrdersDueExpiry = `-- name: OrdersDueExpiry :many
 SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at FROM orders WHERE status = 'open' AND expires_at <= $1::timestamptz ORDER BY expires_at LIMIT $2
 `

@@ -167,3 +167,11 @@ WHERE id = @id AND next_check_at = @lease_until::timestamptz;
 -- Makes an open refund due at once.
 UPDATE refunds SET next_check_at = @now::timestamptz
 WHERE id = @id AND status IN ('pending', 'in_review', 'unknown') AND next_check_at > @now;
+
+-- name: RefundOldestOpen :one
+-- Since when the oldest open refund waits. One probe of the index on (status, id) for each open status.
+SELECT oldest.created_at FROM (VALUES ('pending'), ('in_review'), ('unknown')) AS open (status)
+CROSS JOIN LATERAL (
+    SELECT refunds.created_at FROM refunds WHERE refunds.status = open.status ORDER BY refunds.id LIMIT 1
+) AS oldest
+ORDER BY oldest.created_at LIMIT 1;

@@ -427,6 +427,22 @@ func (q *Queries) RefundNamed(ctx context.Context, arg RefundNamedParams) (Refun
 	return i, err
 }
 
+const RefundOldestOpen = `-- name: RefundOldestOpen :one
+SELECT oldest.created_at FROM (VALUES ('pending'), ('in_review'), ('unknown')) AS open (status)
+CROSS JOIN LATERAL (
+    SELECT refunds.created_at FROM refunds WHERE refunds.status = open.status ORDER BY refunds.id LIMIT 1
+) AS oldest
+ORDER BY oldest.created_at LIMIT 1
+`
+
+// Since when the oldest open refund waits. One probe of the index on (status, id) for each open status.
+func (q *Queries) RefundOldestOpen(ctx context.Context) (time.Time, error) {
+	row := q.db.QueryRow(ctx, RefundOldestOpen)
+	var created_at time.Time
+	err := row.Scan(&created_at)
+	return created_at, err
+}
+
 const RefundOwe = `-- name: RefundOwe :one
 WITH p AS (
     UPDATE payments SET amount_refund_pending = amount_refund_pending + $1::bigint
