@@ -122,6 +122,14 @@ func (a *app) openClock(ctx context.Context) (err error) {
 	return nil
 }
 
+// realNow is what the orders measure with where their clock may be moved; nil where it is real.
+func (a *app) realNow() func() time.Time {
+	if a.clock == nil {
+		return nil
+	}
+	return a.database.Now
+}
+
 // setClock takes the database's clock for everything that is compared with what other processes have written.
 func (a *app) setClock(ctx context.Context) (err error) {
 	a.database, err = postgres.NewClock(ctx, a.pool, time.Now)
@@ -202,7 +210,7 @@ func (a *app) openDomains(ctx context.Context) error {
 		Livemode: cfg.Livemode, PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
 		MaxAmount: cfg.MaxAmount, CallerDeadline: cfg.CallerDeadline, ChargeTimeout: cfg.OnerwayTimeout + chargeMargin,
 		Schedule: orders.Schedule(cfg.ResolveSchedule), NotFoundAfter: cfg.NotFoundAfter,
-		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.database.Now,
+		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.realNow(),
 		Refunds: a.gateway, DuplicateWindow: cfg.RefundDuplicateWindow,
 	})
 	a.events = events.New(a.pool)

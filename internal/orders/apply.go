@@ -181,7 +181,7 @@ func (s *Service) observe(ctx context.Context, c *change) {
 	}
 	s.observer.PaymentMoved(ctx, c.payment)
 	if c.before.Status.Open() && !c.payment.Status.Open() {
-		s.observer.Settled(ctx, c.payment, c.evidence.Source, s.underWay(c.payment.ID))
+		s.observer.Settled(ctx, c.payment, c.evidence.Source, s.now().Sub(c.payment.SentAt))
 	}
 }
 

@@ -106,7 +106,7 @@ func TestPay_RepetitionIsInFlightUntilTheCallersDeadline(t *testing.T) {
 		_, err := b.service.Pay(t.Context(), payRequest(o.ID, key("k")))
 		requireFault(t, err, fault.Conflict, "idempotency_in_flight")
 	}
-	b.sleep(time.Minute) // by now the first caller has been answered 202, while the call goes on
+	b.clock.advance(callerDeadline) // by now the first caller has been answered 202, while the call goes on
 	repeated, err := b.service.Pay(t.Context(), payRequest(o.ID, key("k")))
 	require.NoError(t, err)
 	require.True(t, repeated.Replayed)
@@ -226,7 +226,7 @@ func TestPay_MachineThatSleptBeforeSendingDoesNotSend(t *testing.T) {
 	o := b.order()
 	b.tracer.after = func(trip string) {
 		if trip == "PaymentBegin" {
-			b.sleep(chargeTimeout)
+			b.clock.advance(chargeTimeout)
 		}
 	}
 	_, err := b.service.Pay(t.Context(), payRequest(o.ID, key("k")))
@@ -294,7 +294,7 @@ func TestPay_KilledAfterT1AndNeverSentOpensTheOrderAgain(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, orders.PaymentProcessing, settled.Status)
 	}
-	b.sleep(notFoundAfter)
+	b.clock.advance(notFoundAfter)
 	settled, err := b.service.Settle(t.Context(), p.ID, time.Second)
 	require.NoError(t, err)
 	require.Equal(t, orders.PaymentFailed, settled.Status)

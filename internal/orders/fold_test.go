@@ -24,7 +24,6 @@ func testRules() rules {
 		schedule:      Schedule{3 * time.Second, time.Minute, time.Hour},
 		notFoundAfter: 15 * time.Minute,
 		confirm:       ConfirmMismatch,
-		landedBefore:  time.Now().Add(time.Hour),
 	}
 }
 

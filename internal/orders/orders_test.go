@@ -110,7 +110,6 @@ type testBundle struct {
 	t       *testing.T
 	gateway *fakeGateway
 	clock   *clock
-	real    *clock // real time: it moves when the test sleeps, and not when it turns the clock
 	tracer  *tracer
 	pool    *pgxpool.Pool
 	config  orders.Config
@@ -128,8 +127,6 @@ func setup(t *testing.T, adjust ...func(*orders.Config)) *testBundle {
 			SecretKey: []byte("a key of thirty-two bytes for us"),
 		},
 	}
-	b.real = &clock{now: b.clock.Now()}
-	b.config.RealNow = b.real.Now
 	for _, a := range adjust {
 		a(&b.config)
 	}
@@ -144,12 +141,6 @@ func setup(t *testing.T, adjust ...func(*orders.Config)) *testBundle {
 		require.NoError(t, b.service.Drain(ctx))
 	})
 	return b
-}
-
-// sleep lets real time pass, and the clock with it.
-func (b *testBundle) sleep(d time.Duration) {
-	b.real.advance(d)
-	b.clock.advance(d)
 }
 
 // process makes one more service on the same database, as another process has it.

@@ -32,8 +32,8 @@ type Config struct {
 	Confirm                       ConfirmByQuery
 	// SecretKey derives client secrets: 32 bytes.
 	SecretKey []byte
-	// RealNow is real time, whatever the service's clock says: it measures how long a call may still be under way. Nil:
-	// time.Now.
+	// RealNow is real time, where the service's clock is one that tests move: it measures how long a call may still be under
+	// way. Nil: that clock is real.
 	RealNow func() time.Time
 	// Refunds is the provider's side of refunds; without it refunds are recorded, and wait for a process that has it.
 	Refunds RefundGateway
@@ -73,27 +73,27 @@ type Service struct {
 }
 
 // New makes a Service. The clock decides every time that is recorded or compared, but for how long a call to the provider has
-// been under way: that is real time (Config.RealNow), counted from the payment's id, which is drawn when it is recorded.
+// been under way: that is real time (Config.RealNow).
 func New(pool *pgxpool.Pool, gateway Gateway, observer Observer, log *slog.Logger, now func() time.Time, config Config) *Service {
-	if config.RealNow == nil {
-		config.RealNow = time.Now
+	realNow := config.RealNow
+	if realNow == nil {
+		realNow = now
 	}
 	return &Service{
-		pool: pool, realNow: config.RealNow, queries: dbsqlc.New(pool), gateway: gateway, observer: observer, log: log, config: config,
+		pool: pool, realNow: realNow, queries: dbsqlc.New(pool), gateway: gateway, observer: observer, log: log, config: config,
 		// The database keeps microseconds: what is decided on must be what is stored.
 		now: func() time.Time { return now().UTC().Truncate(time.Microsecond) },
 	}
 }
 
 func (s *Service) rules() rules {
-	return rules{
-		schedule: s.config.Schedule, notFoundAfter: s.config.NotFoundAfter, confirm: s.config.Confirm,
-		landedBefore: s.realNow().Add(-min(s.config.NotFoundAfter, s.config.ChargeTimeout)),
+	r := rules{schedule: s.config.Schedule, notFoundAfter: s.config.NotFoundAfter, confirm: s.config.Confirm}
+	if s.config.RealNow != nil {
+		landedBefore := s.config.RealNow().Add(-min(s.config.NotFoundAfter, s.config.ChargeTimeout))
+		r.landedBefore = &landedBefore
 	}
+	return r
 }
-
-// underWay is how long ago, in real time, a payment was recorded and so its call began at the earliest.
-func (s *Service) underWay(p ids.Payment) time.Duration { return max(0, s.realNow().Sub(p.Time())) }
 
 // Drain waits until no charge is in flight, or ctx ends. New charges must not be started meanwhile.
 func (s *Service) Drain(ctx context.Context) error {

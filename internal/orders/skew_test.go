@@ -19,9 +19,7 @@ func (b *testBundle) skewed(wrong time.Duration) *orders.Service {
 	b.t.Helper()
 	clock, err := postgres.NewClock(b.t.Context(), b.pool, func() time.Time { return time.Now().Add(wrong) })
 	require.NoError(b.t, err)
-	config := b.config
-	config.RealNow = func() time.Time { return time.Now().Add(time.Hour) } // no call can be under way any more
-	service := orders.New(b.pool, b.gateway, nil, discard(), clock.Now, config)
+	service := orders.New(b.pool, b.gateway, nil, discard(), clock.Now, b.config)
 	b.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()

@@ -89,7 +89,7 @@ func setup(t *testing.T) *testBundle {
 		PublicURL: "https://pay.example.com", ReturnURLAllowed: func(string) bool { return true }, MaxAmount: 99_999_999,
 		CallerDeadline: 5 * time.Second, ChargeTimeout: 10 * time.Second, NotFoundAfter: 15 * time.Minute,
 		Schedule: orders.Schedule{10 * time.Second, time.Minute, 5 * time.Minute, 20 * time.Minute},
-		Confirm:  orders.ConfirmMismatch, SecretKey: make([]byte, 32), RealNow: b.now,
+		Confirm:  orders.ConfirmMismatch, SecretKey: make([]byte, 32),
 	})
 	b.settler = reconcile.New(b.orders, log, b.now, reconcile.Options{})
 	return b

@@ -77,11 +77,12 @@ func (b *testBundle) becomes(t *testing.T, id, status string, steps ...time.Dura
 	}, "status "+status)
 }
 
-// nth waits for the nth notification about a transaction and returns it.
+// nth waits for the nth notification about a transaction, while the provider's clock goes on, and returns it.
 func (b *testBundle) nth(t *testing.T, id string, n int) received {
 	t.Helper()
 	var found []received
 	eventually(t, func() bool {
+		b.clock.move(10 * time.Millisecond)
 		found = nil
 		for _, got := range b.shop.notifications() {
 			if got.fields["transactionId"] == id {
