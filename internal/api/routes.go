@@ -85,13 +85,15 @@ func (s *server) testRoutes() []route {
 }
 
 // allRoutes is the table of all routes (API.md §2).
-func (s *server) allRoutes() []route { return append(s.mainRoutes(), s.refundRoutes()...) }
+func (s *server) allRoutes() []route {
+	return slices.Concat(s.mainRoutes(), s.refundRoutes(), s.opsRoutes(), s.openRoutes(), s.testRoutes())
+}
 
 func (s *server) mainRoutes() []route {
 	anyRole := apikeys.Roles()
 	commerce := []apikeys.Role{apikeys.RoleStorefront, apikeys.RoleAdmin}
 	operators := []apikeys.Role{apikeys.RoleOps, apikeys.RoleAdmin}
-	return append([]route{
+	return []route{
 		{
 			method: http.MethodGet, pattern: "/v1", face: faceAPI, roles: anyRole,
 			handle: endpoint(s, s.getRoot),
@@ -148,6 +150,13 @@ func (s *server) mainRoutes() []route {
 			method: http.MethodGet, pattern: "/v1/events/{id}", face: faceAPI, roles: anyRole,
 			rel: "event", handle: endpoint(s, s.getEvent),
 		},
+	}
+}
+
+// opsRoutes are for who runs the shop (API.md, Ops).
+func (s *server) opsRoutes() []route {
+	operators := []apikeys.Role{apikeys.RoleOps, apikeys.RoleAdmin}
+	return []route{
 		{
 			method: http.MethodPost, pattern: "/v1/ops/payments/{id}/query", face: faceAPI, roles: operators,
 			rel: "payment:query", handle: endpoint(s, s.queryPayment),
@@ -168,6 +177,12 @@ func (s *server) mainRoutes() []route {
 			method: http.MethodPost, pattern: "/v1/ops/notifications/{id}/replay", face: faceAPI, roles: operators,
 			rel: "notification:replay", handle: endpoint(s, s.replayNotification),
 		},
+	}
+}
+
+// openRoutes need no key: shoppers' browsers, the provider, and whoever runs us.
+func (s *server) openRoutes() []route {
+	return []route{
 		{method: http.MethodGet, pattern: "/v1/payments/{id}/return", face: facePage, handle: s.returnPage},
 		{method: http.MethodPost, pattern: "/v1/payments/{id}/return", face: facePage, handle: s.returnPage},
 		{method: http.MethodPost, pattern: "/v1/webhooks/onerway", face: faceProvider, handle: s.notification},
@@ -175,7 +190,7 @@ func (s *server) mainRoutes() []route {
 		{method: http.MethodGet, pattern: "/docs", face: faceProcess, handle: gin.WrapH(DocsHandler())},
 		{method: http.MethodGet, pattern: "/healthz", face: faceProcess, handle: s.healthz},
 		{method: http.MethodGet, pattern: "/readyz", face: faceProcess, handle: s.readyz},
-	}, s.testRoutes()...)
+	}
 }
 
 func (s *server) refundRoutes() []route {

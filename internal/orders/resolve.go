@@ -72,7 +72,7 @@ func (s *Service) discrepancyOf(row dbsqlc.Discrepancy) (Discrepancy, error) {
 
 // Resolve asks to close a discrepancy by hand. By is the id of the API key that asks.
 type Resolve struct {
-	Discrepancy                ids.Discrepancy
+	Discrepancy               ids.Discrepancy
 	Reason, By, CorrelationID string
 }
 

@@ -82,6 +82,8 @@ func outcomeWords(o orders.Outcome) string {
 	switch o {
 	case orders.OutcomeSucceeded, orders.OutcomeAuthorized, orders.OutcomeDeclined, orders.OutcomeClosed, orders.OutcomeProcessing:
 		return string(o)
+	case orders.OutcomeReversed:
+		return "that the money was taken back"
 	case orders.OutcomeActionRequired:
 		return "that the shopper must authenticate"
 	case orders.OutcomeNotFound:
@@ -129,7 +131,8 @@ func judged(n orders.HistoryNews, subject string, ends bool) string {
 
 func settles(o orders.Outcome) bool {
 	switch o {
-	case orders.OutcomeSucceeded, orders.OutcomeAuthorized, orders.OutcomeDeclined, orders.OutcomeClosed, orders.OutcomeNotFound:
+	case orders.OutcomeSucceeded, orders.OutcomeAuthorized, orders.OutcomeDeclined, orders.OutcomeClosed, orders.OutcomeReversed,
+		orders.OutcomeNotFound:
 		return true
 	case orders.OutcomeActionRequired, orders.OutcomeProcessing, orders.OutcomeUnknown, orders.OutcomeNeverSent:
 	}

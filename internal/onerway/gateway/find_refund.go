@@ -104,7 +104,7 @@ func (g *Gateway) findNameless(ctx context.Context, query orders.RefundQuery) (o
 		}
 		candidates, digest = append(candidates, nameless(page.Rows, query)...), page.BodyDigest
 		switch {
-		case page.Current != selection.Page && !(isFirst(page.Current) && selection.Page == 1):
+		case page.Current != selection.Page && (!isFirst(page.Current) || selection.Page != 1):
 			return orders.RefundEvidence{}, errOffTopic
 		case lastPage(page, selection.Page):
 			return g.onlyOne(ctx, candidates, query, digest), nil

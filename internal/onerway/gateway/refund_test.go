@@ -14,13 +14,12 @@ import (
 	"tillway/internal/sandbox"
 )
 
-// paid charges a card and returns the sale with its transaction.
-func (b *testBundle) paid(t *testing.T) (orders.Sale, string) {
+// paid charges a card and returns the transaction.
+func (b *testBundle) paid(t *testing.T) string {
 	t.Helper()
-	sale := b.sale(cardPays, amount(t, 2750, "EUR"))
-	ev := b.gateway.Sale(t.Context(), sale)
+	ev := b.gateway.Sale(t.Context(), b.sale(cardPays, amount(t, 2750, "EUR")))
 	require.Equal(t, orders.OutcomeSucceeded, ev.Outcome)
-	return sale, ev.ProviderTransactionID
+	return ev.ProviderTransactionID
 }
 
 func application(t *testing.T, origin string, minor int64) orders.RefundApplication {
@@ -40,7 +39,7 @@ func question(a orders.RefundApplication) orders.RefundQuery {
 func TestRefund_IsOnlyAcceptedAtFirst(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, origin := b.paid(t)
+	origin := b.paid(t)
 	a := application(t, origin, 1000)
 	ev := b.gateway.Refund(t.Context(), a)
 	require.Equal(t, orders.RefundOutcomeInReview, ev.Outcome, string(ev.Body))
@@ -63,7 +62,7 @@ func TestRefund_IsOnlyAcceptedAtFirst(t *testing.T) {
 func TestFindRefund_WithoutOurReferenceOnlyWhatIsUnambiguous(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *settings) { s.sandbox.Sim.RefundRowsWithoutID = true })
-	_, origin := b.paid(t)
+	origin := b.paid(t)
 	first := application(t, origin, 1000)
 	lost := b.gateway.Refund(t.Context(), first).ProviderTransactionID
 
@@ -123,7 +122,7 @@ func TestRefund_ClassesOfFailure(t *testing.T) {
 func TestWithdraw_TakesAnApplicationBackWhileItIsInReview(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *settings) { s.sandbox = sandbox.Config{Strict: true, RefundDelay: time.Hour} })
-	_, origin := b.paid(t)
+	origin := b.paid(t)
 	a := application(t, origin, 1000)
 	ev := b.gateway.Refund(t.Context(), a)
 	withdrawal := a
