@@ -81,6 +81,11 @@ crash: ## kill the service a thousand times under load and compare the books (AR
 	@go build -o .tillway/bin/crash ./cmd/crash
 	@exec .tillway/bin/crash $(ARGS)
 
+.PHONY: soak
+soak: ## half an hour of load and faults: nothing may grow or get lost (ARGS='--duration 2m', '--help')
+	@go build -o .tillway/bin/soak ./cmd/soak
+	@exec .tillway/bin/soak $(ARGS)
+
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## check style, import directions and formatting
 	$(GOLANGCI_LINT) run --allow-parallel-runners

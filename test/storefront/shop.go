@@ -18,11 +18,16 @@ type Options struct {
 	// Shoppers is how many buy at once; Cards are what they pay with.
 	Shoppers int
 	Cards    []string
+	// LeavesBank is how many of a hundred shoppers leave the bank's page as it is: a tenth when zero, none when Never.
+	LeavesBank int
 	// Patience is how long an unanswered request is repeated before the shopper goes on to something else.
 	Patience time.Duration
-	// Pace is the pause of a shopper after each story; none when zero.
-	Pace time.Duration
+	// Starts, if set, lets one story begin for each value that is received.
+	Starts <-chan struct{}
 }
+
+// Never is the share of what no shopper does.
+const Never = -1
 
 // Shop is a storefront with its shoppers.
 type Shop struct {
@@ -33,6 +38,9 @@ type Shop struct {
 
 // New makes a Shop.
 func New(opts Options) *Shop {
+	if opts.LeavesBank == 0 {
+		opts.LeavesBank = usuallyLeaves
+	}
 	return &Shop{opts: opts, record: newRecord(), http: &http.Client{
 		// A connection for each request, so that processes that come back get their share.
 		Transport:     &http.Transport{DisableKeepAlives: true},
@@ -49,23 +57,35 @@ func (s *Shop) Open(ctx context.Context, until <-chan struct{}) {
 	for i := range s.opts.Shoppers {
 		shoppers.Go(func() {
 			p := &shopper{shop: s, random: rand.New(rand.NewPCG(s.opts.Seed, uint64(i))), name: fmt.Sprintf("%d-%d", s.opts.Seed, i)} //nolint:gosec // to be repeated
-			for {
-				select {
-				case <-until:
-					return
-				case <-ctx.Done():
-					return
-				default:
-					p.story(ctx)
-					s.record.story()
-					if s.opts.Pace > 0 {
-						wait(ctx, time.Duration(p.random.Int64N(int64(2*s.opts.Pace))))
-					}
-				}
+			for s.mayBegin(ctx, until) {
+				p.story(ctx)
+				s.record.story()
 			}
 		})
 	}
 	shoppers.Wait()
+}
+
+// mayBegin waits until another story may begin; false when none may.
+func (s *Shop) mayBegin(ctx context.Context, until <-chan struct{}) bool {
+	select {
+	case <-until:
+		return false
+	case <-ctx.Done():
+		return false
+	default:
+	}
+	if s.opts.Starts == nil {
+		return true
+	}
+	select {
+	case <-until:
+		return false
+	case <-ctx.Done():
+		return false
+	case <-s.opts.Starts:
+		return true
+	}
 }
 
 // Finish asks again for every answer that was never received, and says how many still are not.

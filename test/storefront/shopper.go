@@ -16,11 +16,11 @@ const goodCard = "4242424242424242"
 
 // The shares of what shoppers do, in percent.
 const (
-	abandons, changesMind = 8, 8 // of those who order: walk away, cancel
-	doubleClick           = 8    // of those who pay: twice with one key
-	secondTab             = 6    // of those who pay: twice with two keys
-	triesAgain            = 50   // of those who were declined
-	leavesBank, failsBank = 10, 10
+	abandons, changesMind    = 8, 8   // of those who order: walk away, cancel
+	doubleClick              = 8      // of those who pay: twice with one key
+	secondTab                = 6      // of those who pay: twice with two keys
+	triesAgain               = 50     // of those who were declined
+	usuallyLeaves, failsBank = 10, 10 // of those on the bank's page
 )
 
 // shopper is one of many, and does one thing after another.
@@ -102,7 +102,7 @@ func cardBody(number string) object {
 func (p *shopper) authenticate(ctx context.Context, page string) {
 	action := "approve"
 	switch {
-	case p.chance(leavesBank):
+	case p.chance(p.shop.opts.LeavesBank):
 		return
 	case p.chance(failsBank):
 		action = "fail"

@@ -17,7 +17,7 @@ import (
 
 const (
 	orderVariable = failpoint.OrderVariable
-	startPatience = 30 * time.Second
+	startPatience = 3 * time.Minute
 	pollEvery     = 20 * time.Millisecond
 )
 
@@ -95,6 +95,31 @@ func (s *Service) Goroutines(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("count the goroutines of %s: %w", s.Name, err)
 	}
 	return n, nil
+}
+
+// Metric is the value of a metric without labels, or the sum over its labels.
+func (s *Service) Metric(ctx context.Context, name string) (sum float64, err error) {
+	var text strings.Builder
+	if err := ask(ctx, "http://"+s.admin+"/metrics", &text); err != nil {
+		return 0, err
+	}
+	found := false
+	for line := range strings.Lines(text.String()) {
+		rest, ok := strings.CutPrefix(line, name)
+		if !ok || (rest[0] != ' ' && rest[0] != '{') {
+			continue
+		}
+		fields := strings.Fields(line)
+		value, err := strconv.ParseFloat(fields[len(fields)-1], 64)
+		if err != nil {
+			return 0, fmt.Errorf("read metric %s of %s: %w", name, s.Name, err)
+		}
+		sum, found = sum+value, true
+	}
+	if !found {
+		return 0, fmt.Errorf("%s has no metric %s", s.Name, name)
+	}
+	return sum, nil
 }
 
 // ask requires that address answers 200 and copies the answer into body, unless that is nil.
