@@ -73,8 +73,8 @@ func TestRun_EndsInOrderWhenItIsInterrupted(t *testing.T) {
 	defer interrupt()
 	var simulatorThere bool
 	opts.Serve = func(ctx context.Context, cfg config.Config, _ io.Writer, ready func()) error {
+		interrupt() // before anybody may call: nothing listens here
 		ready()
-		interrupt()
 		<-ctx.Done()
 		request, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, cfg.OnerwayBaseURL.String(), nil)
 		if err != nil {

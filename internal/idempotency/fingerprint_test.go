@@ -101,7 +101,7 @@ func TestFingerprint_StaysLinearInDeepBodies(t *testing.T) {
 	for _, body := range []string{deep, wide, strings.Repeat("[", 1<<20)} {
 		begun := time.Now()
 		keys.Fingerprint("POST", "/", []byte(body))
-		require.Less(t, time.Since(begun), 5*time.Second)
+		require.Less(t, time.Since(begun), time.Minute) // a square of these sizes takes many
 	}
 }
 
