@@ -29,6 +29,9 @@ func refundEntry(entry *Entry, e orders.HistoryEvent) {
 	switch _, what, _ := strings.Cut(entry.Kind, "."); what {
 	case "created":
 		entry.Actor, entry.Text = askedBy(r, money)
+		if r.Origin == orders.RefundFromAPI { // any other refund follows from the news that is told with it
+			entry.rank = rankBeginning
+		}
 	case "succeeded":
 		entry.Text = fmt.Sprintf("The refund of %s succeeded: the money goes back to the shopper.", money)
 	case "failed":

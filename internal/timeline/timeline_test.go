@@ -44,13 +44,17 @@ type refunds struct{ outcome orders.RefundOutcome }
 func (*refunds) AcceptsRefund(money.Amount) error { return nil }
 
 func (r *refunds) Refund(_ context.Context, a orders.RefundApplication) orders.RefundEvidence {
-	return orders.RefundEvidence{Source: orders.SourceAnswer, Outcome: r.outcome, Amount: a.Amount, ProviderTransactionID: "r-1"}
+	return orders.RefundEvidence{
+		Source: orders.SourceAnswer, Outcome: r.outcome, Amount: a.Amount, ProviderTransactionID: "t-" + a.MerchantTxnID,
+	}
 }
 
 func (*refunds) Withdraw(context.Context, orders.RefundApplication) error { return nil }
 
 func (r *refunds) FindRefund(_ context.Context, q orders.RefundQuery) (orders.RefundEvidence, error) {
-	return orders.RefundEvidence{Source: orders.SourceQuery, Outcome: r.outcome, Amount: q.Amount, ProviderTransactionID: "r-1"}, nil
+	return orders.RefundEvidence{
+		Source: orders.SourceQuery, Outcome: r.outcome, Amount: q.Amount, ProviderTransactionID: "t-" + q.MerchantTxnID,
+	}, nil
 }
 
 // testBundle is a story in the making: a service on a database of its own, whose clock the story moves.
@@ -283,6 +287,7 @@ func TestTell_ARefundThatIsRejectedAndOneThatSucceeds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.pay(merchant, succeeded(t, "t-1"))
+	b.wait(2 * time.Second)
 	b.notified(p, succeeded(t, "t-1"))
 	b.wait(time.Hour)
 	b.refunds.outcome = orders.RefundOutcomeInReview
@@ -315,6 +320,7 @@ func TestTell_ADiscrepancyThatAPersonCloses(t *testing.T) {
 	p := b.pay(merchant, orders.Evidence{Outcome: orders.OutcomeUnknown})
 	other := succeeded(t, "t-1")
 	other.Amount = eur(t, 2800)
+	b.wait(time.Second)
 	b.notified(p, other)
 	b.wait(time.Hour)
 	open, err := b.service.ListDiscrepancies(t.Context(), orders.DiscrepancyFilter{Order: b.order}, orders.Page{Limit: 1})
