@@ -239,19 +239,19 @@ func TestPay_MachineThatSleptBeforeSendingDoesNotSend(t *testing.T) {
 func (b *testBundle) dead() (orders.Order, orders.Payment) {
 	b.t.Helper()
 	gone := make(chan struct{})
+	ctx, leave := context.WithCancel(b.t.Context())
 	doomed := &fakeGateway{t: b.t, sale: func(context.Context, orders.Sale) orders.Evidence {
+		leave()
 		<-gone
 		return orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeUnknown}
 	}}
-	config := b.config
-	config.CallerDeadline = 50 * time.Millisecond
-	process := orders.New(b.pool, doomed, nil, discard(), b.clock.Now, config)
+	process := orders.New(b.pool, doomed, nil, discard(), b.clock.Now, b.config)
 	b.t.Cleanup(func() {
 		close(gone)
 		require.NoError(b.t, process.Drain(context.Background()))
 	})
 	o := b.order()
-	result, err := process.Pay(b.t.Context(), payRequest(o.ID, key("k")))
+	result, err := process.Pay(ctx, payRequest(o.ID, key("k")))
 	require.NoError(b.t, err)
 	require.Equal(b.t, orders.PaymentProcessing, result.Payment.Status)
 	return o, result.Payment
