@@ -51,6 +51,8 @@ type change struct {
 	owed *Refund
 	// keep is false when there is nothing to write; record says whether the evidence is worth a row.
 	keep, record bool
+	// overtaken: the answer contradicts what was learned while it was on its way. The provider is asked again at once.
+	overtaken bool
 }
 
 // fold judges one piece of evidence. It is pure but for the ids that it draws: the same account, evidence and clock give the
@@ -197,6 +199,10 @@ func (c *change) move(now time.Time) {
 		c.record = c.record && (learned || confirms || c.evidence.Source == SourceAnswer)
 		c.keep = c.keep || learned || confirms
 	case VerdictConflict:
+		if overtaken(c.evidence.askedAt, c.before.FinalAt) {
+			c.verdict, c.overtaken, c.record = VerdictStale, true, true
+			return
+		}
 		if c.refuted() {
 			c.reverse(refutedTo(outcome), now)
 			return
@@ -205,6 +211,10 @@ func (c *change) move(now time.Time) {
 	case VerdictStale, VerdictMismatch, VerdictUnproven:
 	}
 }
+
+// overtaken reports whether a question was asked before something came to its end here: the answer may tell of a time
+// before that, and then contradicts nothing. A late success that was notified meanwhile must not look refuted.
+func overtaken(askedAt, finalAt time.Time) bool { return !askedAt.IsZero() && askedAt.Before(finalAt) }
 
 // become gives the payment its new status, with everything that the status implies.
 func (c *change) become(to PaymentStatus, now time.Time) {

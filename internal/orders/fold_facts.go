@@ -112,7 +112,7 @@ func (c *change) schedule(r rules, now time.Time) {
 // asks reports whether the news makes us ask the provider at once.
 func (c *change) asks(r rules) bool {
 	if c.evidence.Source != SourceNotification {
-		return false
+		return c.overtaken
 	}
 	doubtful := c.verdict == VerdictMismatch || c.verdict == VerdictConflict || c.verdict == VerdictUnproven
 	ended := (c.verdict == VerdictMove || c.verdict == VerdictLate) && !c.payment.Status.Open() && !reversed(c.payment)

@@ -15,6 +15,8 @@ type refundChange struct {
 	verdict  Verdict
 	// keep is false when there is nothing to write; record says whether the evidence is worth a row.
 	keep, record bool
+	// overtaken: the answer contradicts what was learned while it was on its way. The provider is asked again at once.
+	overtaken bool
 }
 
 // foldRefund judges one piece of evidence about a refund, as fold does for payments.
@@ -165,6 +167,10 @@ func (c *refundChange) move(now time.Time) {
 		c.record = c.record && (learned || c.evidence.Source == SourceAnswer)
 		c.keep = c.keep || learned
 	case VerdictConflict:
+		if overtaken(c.evidence.askedAt, c.before.FinalAt) {
+			c.verdict, c.overtaken, c.record = VerdictStale, true, true
+			return
+		}
 		c.doubt(verdict, c.disagreement(classStatus))
 		if to, refuted := c.refuted(); refuted {
 			c.discrepancy.class = classReversal

@@ -29,7 +29,7 @@ func (c *refundChange) schedule(rules rules, now time.Time) {
 // asks reports whether the news makes us ask the provider at once.
 func (c *refundChange) asks(rules rules) bool {
 	if c.evidence.Source != SourceNotification {
-		return false
+		return c.overtaken
 	}
 	doubtful := c.verdict == VerdictMismatch || c.verdict == VerdictConflict || c.verdict == VerdictUnproven
 	ended := (c.verdict == VerdictMove || c.verdict == VerdictLate) && !c.refund.Status.Open()

@@ -69,6 +69,8 @@ type RefundEvidence struct {
 	// Digest is the SHA-256 of the raw body; Body is the body, redacted, as JSON.
 	Digest []byte
 	Body   []byte
+	// askedAt is when the question was asked that it answers; zero for news that came unasked.
+	askedAt time.Time
 	// send is which sending an answer is to (Refund.Sends): a sender that comes late must not speak for the next one.
 	send int
 	// claimedElsewhere is set when the transaction that it names belongs to another refund of ours.

@@ -58,10 +58,12 @@ func (s *Service) AskRefund(ctx context.Context, r Refund, patience time.Duratio
 	query.Patience = patience
 	asking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	askedAt := s.now()
 	ev, err := s.config.refunds().FindRefund(asking, query)
 	if err != nil {
 		return r, fmt.Errorf("ask about refund %s: %w", r.ID, err)
 	}
+	ev.askedAt = askedAt
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), recordPatience)
 	defer cancel()
 	applied, _, err := s.ApplyRefund(ctx, RefundName{MerchantTxnID: r.MerchantTxnID}, ev, nil)

@@ -41,10 +41,12 @@ func (s *Service) Settle(ctx context.Context, id ids.Payment, patience time.Dura
 func (s *Service) Ask(ctx context.Context, p Payment, patience time.Duration) (Payment, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	askedAt := s.now()
 	ev, err := s.gateway.Find(ctx, Query{MerchantTxnID: p.MerchantTxnID, Amount: p.Amount, Patience: patience})
 	if err != nil {
 		return p, fmt.Errorf("ask about payment %s: %w", p.ID, unanswered(err))
 	}
+	ev.askedAt = askedAt
 	// An answer that has come is recorded even when the patience for asking has run out.
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), recordPatience)
 	defer cancel()
