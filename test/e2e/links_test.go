@@ -68,6 +68,9 @@ func TestLinks_OfTheRootAreWhatTheKeyMayDo(t *testing.T) {
 				continue
 			}
 			id := made.ID
+			if rel == "refund" {
+				continue // there is none yet
+			}
 			if strings.HasPrefix(rel, "payment") {
 				id = paid.ID
 			} else if strings.HasPrefix(rel, "event") {

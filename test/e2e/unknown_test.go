@@ -188,20 +188,24 @@ func TestSuccess_WithoutAnyNotificationIsConfirmedByQuery(t *testing.T) {
 	w.requirePaidOnce(o.ID)
 }
 
-// TestLateSuccess_OfADeclinedPaymentIsNotLost: without refunds, whatever does not simply accept the money asks for a person.
+// TestLateSuccess_OfADeclinedPaymentIsNotLost: the order's policy keeps the money, has a person decide, or gives it back.
 func TestLateSuccess_OfADeclinedPaymentIsNotLost(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	for policy, reviewed := range map[string]bool{"accept": false, "review": true, "refund": true} {
+	for policy, ends := range map[string]string{"accept": "paid", "review": "paid", "refund": "refunded"} {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
 			w := w.on(t)
 			o := w.service.createOrder(object{"late_payment": policy})
 			w.service.pay(o.ID, "4000009900000244", nil).requireStatus(t, http.StatusPaymentRequired)
-			got := w.service.awaitOrder(o.ID, "paid")
-			require.Equal(t, reviewed, got.NeedsReview)
+			got := w.service.awaitOrder(o.ID, ends)
+			require.Equal(t, policy == "review", got.NeedsReview)
 			require.Equal(t, "succeeded", w.service.payment(got.LatestPayment).Status)
-			w.provider.requireOneSale(o.ID)
+			if ends == "paid" {
+				w.provider.requireOneSale(o.ID)
+				return
+			}
+			require.Len(t, w.provider.books(o.ID).Transactions, 2, "the sale and its refund")
 		})
 	}
 }
