@@ -20,7 +20,7 @@ func TestAsk_AnswerThatWasOvertakenByASuccessRefutesNothing(t *testing.T) {
 	denial := orders.Evidence{Source: orders.SourceQuery, Outcome: orders.OutcomeDeclined, Amount: o.Amount}
 	b.gateway.find = func(context.Context, orders.Query) (orders.Evidence, error) {
 		b.clock.advance(time.Second)
-		b.apply(p, taken(orders.SourceNotification, o.Amount, p.MerchantTxnID))
+		b.apply(p, taken(orders.SourceNotification, o.Amount, p.MerchantTxnID)) //nolint:contextcheck // news comes on its own way
 		b.clock.advance(time.Second)
 		return denial, nil
 	}
