@@ -69,7 +69,7 @@ func (a *auditor) find(format string, args ...any) {
 // theirs walks the provider's books: what it charged must be ours, known, and charged once.
 func (a *auditor) theirs() {
 	for _, t := range a.c.Books.Transactions {
-		if a.c.Strays[t.MerchantTxnID] {
+		if a.c.Strays[t.MerchantTxnID] || t.TxnType == "REFUND" { // what went back is held to its payment
 			continue
 		}
 		p, known := a.ours.payments[t.MerchantTxnID]
