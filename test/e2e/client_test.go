@@ -57,14 +57,16 @@ type (
 	}
 	links map[string]link
 	order struct {
-		ID            string
-		Status        string
-		Amount        int64
-		AmountPaid    int64  `json:"amount_paid"`
-		LatestPayment string `json:"latest_payment"`
-		NeedsReview   bool   `json:"needs_review"`
-		ClientSecret  string `json:"client_secret"`
-		Links         links  `json:"_links"`
+		ID                  string
+		Status              string
+		Amount              int64
+		AmountPaid          int64  `json:"amount_paid"`
+		AmountRefunded      int64  `json:"amount_refunded"`
+		AmountRefundPending int64  `json:"amount_refund_pending"`
+		LatestPayment       string `json:"latest_payment"`
+		NeedsReview         bool   `json:"needs_review"`
+		ClientSecret        string `json:"client_secret"`
+		Links               links  `json:"_links"`
 	}
 	payment struct {
 		ID                    string

@@ -17,6 +17,7 @@ import (
 //	a double click charges twice                            TestComplaint_DoubleClick
 //	a second tab charges twice                              TestComplaint_SecondTab
 //	a client that times out and repeats charges twice       TestComplaint_TimedOutChargeRepeated
+//	two clerks refund more than was paid                    TestComplaint_OverRefundRace
 //	a late failure takes a paid order back                  TestComplaint_LateFailureOfAPaidOrder
 //	a notification is acknowledged and then lost            TestComplaint_AcknowledgedAndThenKilled
 //	an order is stuck when no notification comes            TestWithoutAnyNotification_EveryOrderEndsRight
@@ -137,6 +138,37 @@ func returnTo(ctx context.Context, page string) error {
 		return fmt.Errorf("the shop is told %q", to.Query().Get("status"))
 	}
 	return err
+}
+
+// TestComplaint_OverRefundRace asks for 60 of 100 fifty times at once, of two processes.
+func TestComplaint_OverRefundRace(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	replicas := []*service{w.service, w.serve(freePort(t))}
+	o := w.service.createOrder(object{"amount": 10_000})
+	w.service.pay(o.ID, goodCard, nil).requireStatus(t, http.StatusCreated)
+	w.requirePaidOnce(o.ID)
+	accepted := 0
+	for _, r := range together(t.Context(), 50, func(ctx context.Context, i int) (answer, error) {
+		return replicas[i%2].untilAnswered(ctx, call{
+			method: http.MethodPost, path: "/v1/refunds", key: fmt.Sprintf("refund-%d", i),
+			body: object{"order": o.ID, "amount": 6000, "allow_duplicate": true},
+		})
+	}) {
+		require.NoError(t, r.err)
+		if r.status == http.StatusCreated || r.status == http.StatusAccepted {
+			accepted++
+			continue
+		}
+		require.Equal(t, "refund_exceeds_remaining", codeOf(r.requireStatus(t, http.StatusUnprocessableEntity)))
+	}
+	require.Equal(t, 1, accepted)
+	books := w.provider.books(o.ID).Orders[0]
+	require.Equal(t, 1, books.Refunds, "the provider was asked once")
+	require.Contains(t, []string{"60.00 0.00", "0.00 60.00"}, books.Refunded+" "+books.RefundPending)
+	after := w.service.order(o.ID)
+	require.EqualValues(t, 6000, after.AmountRefunded+after.AmountRefundPending, "their books and ours agree")
+	w.service.history(o.ID)
 }
 
 // TestComplaint_LateFailureOfAPaidOrder: see also TestNotification_ThatSaysFailedDoesNotUndoAPaidOrder, for one on its own.
