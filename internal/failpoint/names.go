@@ -19,6 +19,12 @@ const (
 	ProviderWritten  Name = "provider/request-written"
 	ProviderAnswered Name = "provider/answer-begun"
 
+	RefundBeforeT1 Name = "refund/before-t1"
+	RefundAfterT1  Name = "refund/after-t1"
+	RefundTaken    Name = "refund/taken"
+	RefundAnswered Name = "refund/answered"
+	RefundAfterT2  Name = "refund/after-t2"
+
 	ReplyBeforeStore Name = "reply/before-store"
 	ReplyAfterStore  Name = "reply/after-store"
 
@@ -30,6 +36,10 @@ const (
 	SettleClaimed  Name = "settle/claimed"
 	SettleAnswered Name = "settle/answered"
 	SettleApplied  Name = "settle/applied"
+
+	SettleRefundClaimed  Name = "settle-refund/claimed"
+	SettleRefundAnswered Name = "settle-refund/answered"
+	SettleRefundApplied  Name = "settle-refund/applied"
 
 	ExpireBefore Name = "expire/before"
 	ExpireAfter  Name = "expire/after"
@@ -63,6 +73,11 @@ func All() []Point {
 		{ProviderAnswered, ByRequest, "the first bytes of the answer are here, its body not read"},
 		{PayAnswered, ByRequest, "the answer is understood, T2 not begun"},
 		{PayAfterT2, ByRequest, "T2 is committed, the caller not answered"},
+		{RefundBeforeT1, ByRequest, "a refund is checked, neither recorded nor reserved"},
+		{RefundAfterT1, ByRequest, "a refund is recorded and reserved, and nobody's to send yet"},
+		{RefundTaken, ByRequest, "a refund is marked as sent, the provider not called"},
+		{RefundAnswered, ByRequest, "the answer to a refund is understood, T2 not begun"},
+		{RefundAfterT2, ByRequest, "the answer to a refund is committed, the caller not answered"},
 		{ReplyBeforeStore, ByRequest, "the reply is made, not stored under its key"},
 		{ReplyAfterStore, ByRequest, "the reply is stored, the caller not answered"},
 		{OrderBeforeCancel, ByRequest, "a cancellation is allowed and not recorded"},
@@ -74,6 +89,9 @@ func All() []Point {
 		{SettleClaimed, BySweep, "payments are claimed, the provider not asked"},
 		{SettleAnswered, BySweep, "the provider has answered a query, nothing applied"},
 		{SettleApplied, BySweep, "the answer to a query is committed"},
+		{SettleRefundClaimed, BySweep, "refunds are claimed, neither sent nor asked about"},
+		{SettleRefundAnswered, BySweep, "the provider has told of a refund, nothing applied"},
+		{SettleRefundApplied, BySweep, "what it told of the refund is committed"},
 		{ExpireBefore, BySweep, "orders are found to be over and still stand"},
 		{ExpireAfter, BySweep, "orders are ended, the sweep not over"},
 	}

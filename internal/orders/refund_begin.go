@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/money"
@@ -64,7 +65,11 @@ func (s *Service) beginRefund(ctx context.Context, req RefundRequest) (Refund, e
 		if err != nil {
 			return Refund{}, err
 		}
+		failpoint.Hit(failpoint.RefundBeforeT1)
 		err = s.reserve(ctx, r, req)
+		if err == nil {
+			failpoint.Hit(failpoint.RefundAfterT1)
+		}
 		if !errors.Is(err, postgres.ErrGuard) {
 			return r, err
 		}

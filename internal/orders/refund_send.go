@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
 )
@@ -88,6 +89,7 @@ func (s *Service) deliver(ctx context.Context, r Refund) Refund {
 		s.log.ErrorContext(ctx, "read the payment to refund", slog.String("refund", r.ID.String()), slog.Any("error", err))
 		return r
 	}
+	began := s.realNow()
 	r, taken, err := s.take(ctx, r)
 	if err != nil {
 		s.log.ErrorContext(ctx, "take a refund to be sent", slog.String("refund", r.ID.String()), slog.Any("error", err))
@@ -95,7 +97,9 @@ func (s *Service) deliver(ctx context.Context, r Refund) Refund {
 	if !taken {
 		return r
 	}
-	ev := s.sendRefund(ctx, r, p.ProviderTransactionID)
+	failpoint.Hit(failpoint.RefundTaken)
+	ev := s.sendRefund(ctx, r, p.ProviderTransactionID, began)
+	failpoint.Hit(failpoint.RefundAnswered)
 	ev.send = r.Sends
 	s.insist(ctx, r.ID.String(), func(ctx context.Context) error {
 		applied, _, err := s.ApplyRefund(ctx, RefundName{MerchantTxnID: r.MerchantTxnID}, ev, nil)
@@ -104,6 +108,7 @@ func (s *Service) deliver(ctx context.Context, r Refund) Refund {
 		}
 		return err
 	})
+	failpoint.Hit(failpoint.RefundAfterT2)
 	return r
 }
 
@@ -124,10 +129,11 @@ func (s *Service) take(ctx context.Context, r Refund) (Refund, bool, error) {
 	return taken, err == nil, err
 }
 
-// sendRefund calls the provider, once, within the time that a call may take since the refund was taken. A machine that was
-// paused in between must not send now: the refund may have been settled, and its amount given back another way.
-func (s *Service) sendRefund(ctx context.Context, r Refund, origin string) (ev RefundEvidence) {
-	left := s.config.ChargeTimeout - max(0, s.now().Sub(r.SentAt))
+// sendRefund calls the provider, once, within the time that a call may take since the refund was about to be taken, in real
+// time. A machine that was paused in between must not send now: the refund may have been settled, and its amount given back
+// another way.
+func (s *Service) sendRefund(ctx context.Context, r Refund, origin string, began time.Time) (ev RefundEvidence) {
+	left := s.config.ChargeTimeout - max(0, s.realNow().Sub(began))
 	if left <= 0 {
 		return RefundEvidence{Source: SourceAnswer, Outcome: RefundOutcomeNeverSent}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
@@ -31,6 +32,9 @@ func (s *Service) ClaimDueRefunds(ctx context.Context, batch int) ([]Refund, err
 			continue
 		}
 		refunds = append(refunds, r)
+	}
+	if len(rows) > 0 {
+		failpoint.Hit(failpoint.SettleRefundClaimed)
 	}
 	return refunds, errors.Join(failures...)
 }
@@ -63,6 +67,7 @@ func (s *Service) AskRefund(ctx context.Context, r Refund, patience time.Duratio
 	if err != nil {
 		return r, fmt.Errorf("ask about refund %s: %w", r.ID, err)
 	}
+	failpoint.Hit(failpoint.SettleRefundAnswered)
 	ev.askedAt = askedAt
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), recordPatience)
 	defer cancel()
@@ -70,6 +75,7 @@ func (s *Service) AskRefund(ctx context.Context, r Refund, patience time.Duratio
 	if err != nil {
 		return r, err
 	}
+	failpoint.Hit(failpoint.SettleRefundApplied)
 	return applied, nil
 }
 

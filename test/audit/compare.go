@@ -30,11 +30,15 @@ type Report struct {
 	Paid     int `json:"paid"`
 	Failed   int `json:"failed"`
 	Surplus  int `json:"surplus"`
+	Refunds  int `json:"refunds"`
 	Review   int `json:"review"`
 	// Charged is what the provider took, Captured what we say it took.
-	Charged  int64    `json:"charged"`
-	Captured int64    `json:"captured"`
-	Findings []string `json:"findings"`
+	Charged  int64 `json:"charged"`
+	Captured int64 `json:"captured"`
+	// GivenBack is what the provider gave back, Refunded what we say it gave back.
+	GivenBack int64    `json:"given_back"`
+	Refunded  int64    `json:"refunded"`
+	Findings  []string `json:"findings"`
 }
 
 // Compare holds both sides against each other.
@@ -43,10 +47,11 @@ func Compare(ctx context.Context, c Case) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	a := &auditor{ours: side, c: c, successes: map[string]int{}, charged: map[string]bool{}}
+	a := &auditor{ours: side, c: c, successes: map[string]int{}, charged: map[string]bool{}, givenBack: map[string]bool{}}
 	a.theirs()
 	a.ourOrders()
 	a.ourPayments()
+	a.ourRefunds()
 	a.promises()
 	a.totals()
 	return a.report, nil
@@ -60,6 +65,8 @@ type auditor struct {
 	successes map[string]int
 	// charged are the merchantTxnIds of what it charged.
 	charged map[string]bool
+	// givenBack are the merchantTxnIds of the refunds that it carried out.
+	givenBack map[string]bool
 }
 
 func (a *auditor) find(format string, args ...any) {
@@ -69,7 +76,11 @@ func (a *auditor) find(format string, args ...any) {
 // theirs walks the provider's books: what it charged must be ours, known, and charged once.
 func (a *auditor) theirs() {
 	for _, t := range a.c.Books.Transactions {
-		if a.c.Strays[t.MerchantTxnID] || t.TxnType == "REFUND" { // what went back is held to its payment
+		if a.c.Strays[t.MerchantTxnID] {
+			continue
+		}
+		if t.TxnType == "REFUND" {
+			a.theirRefund(t)
 			continue
 		}
 		p, known := a.ours.payments[t.MerchantTxnID]
@@ -96,7 +107,7 @@ func (a *auditor) theirs() {
 	}
 	for id, calls := range a.c.Books.Calls {
 		if calls > 1 && !a.c.Strays[id] {
-			a.find("payment %s was sent %d times", id, calls)
+			a.find("%s was sent %d times", id, calls)
 		}
 	}
 }
@@ -108,7 +119,7 @@ func (a *auditor) ourOrders() {
 		if o.NeedsReview {
 			a.report.Review++
 		}
-		var counted int64
+		var counted, refunded int64
 		holders := 0
 		for _, p := range a.ours.ofOrder[id] {
 			if p.Status != "succeeded" || p.Surplus {
@@ -116,12 +127,15 @@ func (a *auditor) ourOrders() {
 			}
 			holders++
 			counted += p.Captured
+			refunded += p.Refunded
 		}
 		switch {
 		case holders > 1:
 			a.find("order %s is paid by %d payments", id, holders)
 		case counted != o.AmountPaid:
 			a.find("order %s: %d paid, its payments hold %d", id, o.AmountPaid, counted)
+		case refunded != o.Refunded:
+			a.find("order %s: %d refunded, its payments say %d", id, o.Refunded, refunded)
 		case o.AmountPaid != 0 && o.AmountPaid != o.Amount:
 			a.find("order %s: %d paid of %d", id, o.AmountPaid, o.Amount)
 		}
@@ -194,6 +208,13 @@ func (a *auditor) promises() {
 			} else if t.Succeeded && p.Status != "succeeded" {
 				a.find("payment %s was called succeeded and is %s", t.ID, p.Status)
 			}
+		case "refund":
+			r := a.ours.refunds[t.ID] // our reference at the provider is the refund's name
+			if r == nil {
+				a.find("key %s was answered refund %s, which is not there", t.Key, t.ID)
+			} else if t.Succeeded && r.Status != "succeeded" {
+				a.find("refund %s was called succeeded and is %s", t.ID, r.Status)
+			}
 		}
 	}
 	for _, d := range a.c.Deliveries {
@@ -206,6 +227,9 @@ func (a *auditor) promises() {
 func (a *auditor) totals() {
 	if a.report.Charged != a.report.Captured {
 		a.find("the provider charged %d in all, we say %d", a.report.Charged, a.report.Captured)
+	}
+	if a.report.GivenBack != a.report.Refunded {
+		a.find("the provider gave %d back in all, we say %d", a.report.GivenBack, a.report.Refunded)
 	}
 }
 

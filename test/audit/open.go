@@ -12,15 +12,19 @@ import (
 // expiries whose time has come, and jobs that wait to run.
 const underWay = `
 SELECT 'payment ' || id FROM payments WHERE status IN ('processing', 'requires_action', 'unknown')
+UNION ALL SELECT 'refund ' || id FROM refunds WHERE status IN ('pending', 'in_review', 'unknown')
 UNION ALL SELECT 'check ' || id FROM payments
     WHERE status NOT IN ('processing', 'requires_action', 'unknown') AND next_check_at <= now()
 UNION ALL SELECT 'expiry ' || id FROM orders WHERE status = 'open' AND expires_at <= now()
 UNION ALL SELECT 'job ' || id FROM river_job
     WHERE kind = 'notification_retry' AND (state IN ('available', 'running') OR state IN ('retryable', 'scheduled') AND scheduled_at <= now())`
 
-// unsettled counts what has no end yet, due or not. Jobs that sleep are left out: they wait for a payment that is not ours.
+// unsettled counts what has no end yet, due or not. Refunds that a person was called to look at are left out, and so are jobs
+// that sleep: they wait for a payment that is not ours.
 const unsettled = `
 SELECT (SELECT count(*) FROM payments WHERE status IN ('processing', 'requires_action', 'unknown') OR next_check_at IS NOT NULL)
+     + (SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id
+        WHERE r.status IN ('pending', 'in_review', 'unknown') AND NOT o.needs_review)
      + (SELECT count(*) FROM orders WHERE status = 'open' AND expires_at <= now())
      + (SELECT count(*) FROM river_job WHERE kind = 'notification_retry' AND state IN ('available', 'running'))`
 
@@ -49,6 +53,7 @@ func Unsettled(ctx context.Context, db *pgxpool.Pool) (count int, err error) {
 func EndClaims(ctx context.Context, db *pgxpool.Pool) error {
 	for _, statement := range []string{
 		"UPDATE payments SET next_check_at = now() WHERE next_check_at > now()",
+		"UPDATE refunds SET next_check_at = now() WHERE next_check_at > now()",
 		"UPDATE river_job SET state = 'available', scheduled_at = now() WHERE kind = 'notification_retry' AND state = 'running'",
 	} {
 		if _, err := db.Exec(ctx, statement); err != nil {

@@ -44,6 +44,20 @@ type payment struct {
 
 func (p *payment) name() string { return ids.From[ids.PaymentEntity](p.ID).String() }
 
+// refund is what we say of a refund.
+type refund struct {
+	ID            uuid.UUID
+	OrderID       uuid.UUID
+	PaymentID     uuid.UUID
+	MerchantTxnID string
+	Status        string
+	Currency      string
+	Amount        int64
+	Open          bool
+}
+
+func (r *refund) name() string { return ids.From[ids.RefundEntity](r.ID).String() }
+
 const ordersSQL = `
 SELECT o.id, o.status, o.currency, o.amount, o.amount_paid, o.amount_refunded, o.needs_review, o.last_sequence,
        e.events, e.first_event, e.last_event
@@ -56,12 +70,18 @@ SELECT id, order_id, merchant_txn_id, status, currency, amount_captured, amount_
        status IN ('processing', 'requires_action', 'unknown') OR next_check_at IS NOT NULL
 FROM payments`
 
+const refundsSQL = `
+SELECT id, order_id, payment_id, merchant_txn_id, status, currency, amount, status IN ('pending', 'in_review', 'unknown')
+FROM refunds`
+
 // twiceSQL finds keys that lead to more than one row.
 const twiceSQL = `
 SELECT idempotency_key FROM orders WHERE idempotency_key IS NOT NULL GROUP BY idempotency_principal, idempotency_key HAVING count(*) > 1
 UNION ALL
 SELECT idempotency_key FROM payments WHERE idempotency_key IS NOT NULL
-GROUP BY order_id, idempotency_principal, idempotency_key HAVING count(*) > 1`
+GROUP BY order_id, idempotency_principal, idempotency_key HAVING count(*) > 1
+UNION ALL
+SELECT idempotency_key FROM refunds WHERE idempotency_key IS NOT NULL GROUP BY idempotency_principal, idempotency_key HAVING count(*) > 1`
 
 // notedSQL is every transaction of which a genuine notification is stored.
 const notedSQL = `SELECT DISTINCT transaction_id FROM notifications WHERE verified`
@@ -70,6 +90,7 @@ const notedSQL = `SELECT DISTINCT transaction_id FROM notifications WHERE verifi
 type ours struct {
 	orders   map[string]*order
 	payments map[string]*payment // by merchant_txn_id
+	refunds  map[string]*refund  // by merchant_txn_id
 	ofOrder  map[string][]*payment
 	twice    []string
 	noted    map[string]bool
@@ -77,7 +98,8 @@ type ours struct {
 
 func readOurs(ctx context.Context, db *pgxpool.Pool) (*ours, error) {
 	side := &ours{
-		orders: map[string]*order{}, payments: map[string]*payment{}, ofOrder: map[string][]*payment{}, noted: map[string]bool{},
+		orders: map[string]*order{}, payments: map[string]*payment{}, refunds: map[string]*refund{},
+		ofOrder: map[string][]*payment{}, noted: map[string]bool{},
 	}
 	err := pgx.BeginTxFunc(ctx, db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		orders, err := collect(ctx, tx, ordersSQL, pgx.RowToAddrOfStructByPos[order])
@@ -87,6 +109,13 @@ func readOurs(ctx context.Context, db *pgxpool.Pool) (*ours, error) {
 		payments, err := collect(ctx, tx, paymentsSQL, pgx.RowToAddrOfStructByPos[payment])
 		if err != nil {
 			return err
+		}
+		refunds, err := collect(ctx, tx, refundsSQL, pgx.RowToAddrOfStructByPos[refund])
+		if err != nil {
+			return err
+		}
+		for _, r := range refunds {
+			side.refunds[r.MerchantTxnID] = r
 		}
 		noted, err := collect(ctx, tx, notedSQL, pgx.RowTo[string])
 		if err != nil {

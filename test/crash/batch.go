@@ -169,6 +169,9 @@ func (b *batch) conclude(ctx context.Context) error {
 	if left > 0 {
 		b.find("%d requests are not answered although everything works, such as %s", left, b.shop.Record().Unanswered()[0])
 	}
+	if err := b.world.Provider.ApproveRefunds(ctx); err != nil {
+		return err
+	}
 	if err := audit.EndClaims(ctx, b.world.DB); err != nil {
 		return err
 	}

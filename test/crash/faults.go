@@ -19,12 +19,20 @@ func delays() map[string]int64 {
 	}
 }
 
+// refundPath is where the provider takes refunds (Onerway contract §8.8). Faults are made for sales, and strike there too.
+const refundPath = "/v1/txn/onlineRefund"
+
 // strike orders a fault in the place of the one before.
 func strike(ctx context.Context, provider *world.Provider, fault string) error {
 	if err := provider.DisarmAll(ctx); err != nil || fault == noFault {
 		return err
 	}
-	return provider.Arm(ctx, sandbox.Fault{Name: fault, Times: -1, Rate: share, DelayMS: delays()[fault]})
+	order := sandbox.Fault{Name: fault, Times: -1, Rate: share, DelayMS: delays()[fault]}
+	if err := provider.Arm(ctx, order); err != nil {
+		return err
+	}
+	order.Match.Path = refundPath
+	return provider.Arm(ctx, order)
 }
 
 // cards are what shoppers pay with: cards that pay, that ask for the bank's page, that are declined, and that bring a fault

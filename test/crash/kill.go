@@ -13,7 +13,7 @@ import (
 
 const (
 	// pointPatience is how long a process is waited for to come to its point.
-	pointPatience = 30 * time.Second
+	pointPatience = time.Minute
 	// A random moment lies between these after the process is ready.
 	soonest, latest = 50 * time.Millisecond, 700 * time.Millisecond
 	// straysPerJob make it likely that the armed process gets one of their jobs.

@@ -8,10 +8,10 @@ import (
 )
 
 // RandomPerRound is how many kills of a round strike at random moments; every point has one besides.
-const RandomPerRound = 9
+const RandomPerRound = 3
 
 // passings bounds how often requests pass a point before it kills.
-const passings = 4
+const passings = 3
 
 // noFault is a kill on a good day.
 const noFault = "none"

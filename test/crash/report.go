@@ -65,8 +65,8 @@ faults. After every batch the shoppers finish, everything comes to rest, and bot
 	fmt.Fprintf(w, `
 ## What the shops did
 
-%d visits; %d orders, %d payments. %d orders were paid, %d payments failed; %d payments were surplus, %d orders need a review.
-The provider charged %d minor units in all, we say %d.
+%d visits; %d orders, %d payments, %d refunds. %d orders were paid, %d payments failed; %d payments were surplus, %d orders
+need a review. The provider charged %d minor units in all, we say %d; it gave %d back, we say %d.
 
 ## What was counted
 
@@ -81,7 +81,8 @@ counts at both; the different ones are counted too.
 - No payment was sent twice; no order is charged twice, unless the second is surplus that was given back or is under review.
 - An order's paid amount is that of the one payment that counts; the sums over everything agree.
 - No more is refunded than was captured, on both sides, and both sides agree.
-- Nothing is open: no payment, refund, check, expired order or job. No process keeps goroutines of work that is over.
+- Nothing is open: no payment, check, expired order or job, and no refund but where a person was called to look. No process
+  keeps goroutines of work that is over.
 - The events of every order count from 1 without a gap.
 - Every key leads to one row, whatever was answered to it and however often, after Redis has forgotten everything.
 - What a shop was told is so; a notification that was acknowledged is stored.
@@ -90,7 +91,8 @@ counts at both; the different ones are counted too.
 
 | Point | What a death there means | Died there | Elsewhere | Faults met | Under way |
 |---|---|---|---|---|---|
-`, t.Stories, t.Orders, t.Payments, t.Paid, t.Failed, t.Surplus, t.Review, t.Charged, t.Captured)
+`, t.Stories, t.Orders, t.Payments, t.Refunds, t.Paid, t.Failed, t.Surplus, t.Review, t.Charged, t.Captured,
+		t.GivenBack, t.Refunded)
 	means := make(map[failpoint.Name]string)
 	means[""] = "anything"
 	for _, point := range failpoint.All() {

@@ -11,7 +11,8 @@ type Total struct {
 	Batches, Kills, Reached, Random, Missed, Cuts           int
 	UnderWay, Distinct, Stories                             int
 	Orders, Payments, Paid, Failed, Surplus, Review, Faults int
-	Charged, Captured                                       int64
+	Refunds                                                 int
+	Charged, Captured, GivenBack, Refunded                  int64
 	Seconds                                                 float64
 	Findings                                                []string
 	Rows                                                    []Row
@@ -70,6 +71,9 @@ func (t *Total) addBatch(b Report) {
 	t.Failed += b.Audit.Failed
 	t.Surplus += b.Audit.Surplus
 	t.Review += b.Audit.Review
+	t.Refunds += b.Audit.Refunds
+	t.GivenBack += b.Audit.GivenBack
+	t.Refunded += b.Audit.Refunded
 	t.Charged += b.Audit.Charged
 	t.Captured += b.Audit.Captured
 	t.Findings = slices.Concat(t.Findings, b.Audit.Findings)

@@ -22,7 +22,7 @@ type Told struct {
 	Path, Key, Object string
 	// ID is the resource that every answer named.
 	ID string
-	// Succeeded: an answer said that money was taken.
+	// Succeeded: an answer said that money was taken, or given back.
 	Succeeded bool
 }
 
@@ -47,7 +47,7 @@ func (r *Record) note(req *request, a answer) {
 	if told.ID != a.id {
 		r.faults = append(r.faults, fmt.Sprintf("key %s of %s named %s and later %s", req.key, req.path, told.ID, a.id))
 	}
-	told.Succeeded = told.Succeeded || (a.object == "payment" && a.said == "succeeded")
+	told.Succeeded = told.Succeeded || a.said == "succeeded"
 }
 
 // leave keeps a request that got no answer, to be asked again when the service is whole.

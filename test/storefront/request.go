@@ -37,6 +37,7 @@ type answer struct {
 	object, id string // of the resource, also when an error shows it
 	said       string // its status
 	code       string // of an error
+	amount     int64
 	redirect   string
 }
 
@@ -50,6 +51,7 @@ type resource struct {
 	Object     string `json:"object"`
 	ID         string `json:"id"`
 	Status     string `json:"status"`
+	Amount     int64  `json:"amount"`
 	NextAction *struct {
 		RedirectToURL struct {
 			URL string `json:"url"`
@@ -113,7 +115,7 @@ func read(status int, raw []byte) (answer, error) {
 		}
 		r = *r.Error.Payment
 	}
-	a.object, a.id, a.said = r.Object, r.ID, r.Status
+	a.object, a.id, a.said, a.amount = r.Object, r.ID, r.Status, r.Amount
 	if r.NextAction != nil {
 		a.redirect = r.NextAction.RedirectToURL.URL
 	}

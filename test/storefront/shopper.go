@@ -17,10 +17,12 @@ const goodCard = "4242424242424242"
 // The shares of what shoppers do, in percent.
 const (
 	abandons, changesMind    = 8, 8   // of those who order: walk away, cancel
-	doubleClick              = 8      // of those who pay: twice with one key
-	secondTab                = 6      // of those who pay: twice with two keys
+	doubleClick              = 8      // of those who pay or want money back: twice with one key
+	secondTab                = 6      // of them: twice with two keys
 	triesAgain               = 50     // of those who were declined
 	usuallyLeaves, failsBank = 10, 10 // of those on the bank's page
+	wantsBack                = 40     // of those who have paid
+	wantsAll                 = 50     // of those who want money back; the others want a part
 )
 
 // shopper is one of many, and does one thing after another.
@@ -66,20 +68,38 @@ func (p *shopper) pay(ctx context.Context, order string) {
 	if ok && paid.status == http.StatusPaymentRequired && p.chance(triesAgain) {
 		paid, ok = p.try(ctx, order, goodCard)
 	}
-	if ok && paid.redirect != "" {
+	switch {
+	case !ok:
+	case paid.redirect != "":
 		p.authenticate(ctx, paid.redirect)
+	case paid.said == "succeeded" && p.chance(wantsBack):
+		p.giveBack(ctx, paid)
 	}
 }
 
-// try sends a payment as impatient people do.
+// giveBack refunds a payment, whole or in part, and as impatiently as it was paid: two tabs together may ask for more than
+// there is.
+func (p *shopper) giveBack(ctx context.Context, paid answer) {
+	body := object{"payment": paid.id, "reason": "requested_by_customer", "allow_duplicate": true}
+	if !p.chance(wantsAll) {
+		body["amount"] = 1 + p.random.Int64N(paid.amount)
+	}
+	p.impatiently(ctx, "/v1/refunds", "refund", body)
+}
+
+// try sends a payment.
 func (p *shopper) try(ctx context.Context, order, card string) (answer, bool) {
-	path, body := "/v1/orders/"+order+"/payments", cardBody(card)
-	first := p.shop.compose(path, p.key("pay"), body)
+	return p.impatiently(ctx, "/v1/orders/"+order+"/payments", "pay", cardBody(card))
+}
+
+// impatiently sends a request as people do who do not like to wait.
+func (p *shopper) impatiently(ctx context.Context, path, key string, body object) (answer, bool) {
+	first := p.shop.compose(path, p.key(key), body)
 	switch {
 	case p.chance(doubleClick):
 		return p.together(ctx, first, first)
 	case p.chance(secondTab):
-		return p.together(ctx, first, p.shop.compose(path, p.key("pay"), body))
+		return p.together(ctx, first, p.shop.compose(path, p.key(key), body))
 	}
 	return p.shop.post(ctx, first)
 }

@@ -65,6 +65,22 @@ func (p *Provider) Books(ctx context.Context) (sandbox.Books, error) {
 	return books, nil
 }
 
+// ApproveRefunds approves every refund that waits for a person.
+func (p *Provider) ApproveRefunds(ctx context.Context) error {
+	books, err := p.Books(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range books.Transactions {
+		if t.TxnType == "REFUND" && t.Status == "I" {
+			if err := p.control(ctx, http.MethodPost, "/sandbox/refunds/"+t.TransactionID+"/approve", nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (p *Provider) control(ctx context.Context, method, path string, body []byte) error {
 	request, err := http.NewRequestWithContext(ctx, method, p.URL+path, bytes.NewReader(body))
 	if err != nil {
