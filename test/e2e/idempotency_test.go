@@ -64,6 +64,7 @@ func requireOneOf(t *testing.T, results []result) {
 func TestFiftyRequestsWithOneKey_AreOneSaleAndFiftyEqualAnswers(t *testing.T) {
 	t.Parallel()
 	w := start(t)
+	w.provider.silence() // the payment stands still, so an answer out of its row, as without Redis, is the same as a kept one
 	o := w.service.createOrder(nil)
 	pay := w.service.payCall(o.ID, goodCard, rand.Text(), nil)
 	results := together(t.Context(), 50, func(ctx context.Context, _ int) (answer, error) {

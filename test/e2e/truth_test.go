@@ -55,7 +55,7 @@ func TestWithoutAnyNotification_EveryOrderEndsRight(t *testing.T) {
 func TestTimeToTruth_AfterALostAnswerIsWithinTenSecondsAtP95(t *testing.T) {
 	t.Parallel()
 	w := start(t, unset("RESOLVE_SCHEDULE"), unset("ONERWAY_RATE_LIMIT"), unset("NOT_FOUND_AFTER"),
-		with("CALLER_DEADLINE", "1s"), with("ONERWAY_TIMEOUT", "30s"))
+		with("CALLER_DEADLINE", "3s"), with("ONERWAY_TIMEOUT", "30s"))
 	w.provider.silence()
 	const silent = 35
 	ids := createMany(w, 40)
