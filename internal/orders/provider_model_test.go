@@ -1,0 +1,273 @@
+package orders_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"tillway/internal/money"
+	"tillway/internal/orders"
+)
+
+// fate is what a sale meets with: what becomes of it at the provider, and what its sender is told.
+type fate struct {
+	// arrives: the provider gets the request; lost: the sender gets no answer to rely on. What does not arrive and is not lost
+	// was never sent, and the sender knows.
+	arrives, lost bool
+	// falsely: the answer says that the money was taken, whatever became of it. Only the provider's later word counts then.
+	falsely bool
+	outcome orders.Outcome
+	// unlisted is for how long queries do not see it.
+	unlisted time.Duration
+	// held keeps the answer back until it is released; leave is called when the sale is under way.
+	held  bool
+	leave context.CancelFunc
+}
+
+type fateKey struct{}
+
+var errModelDown = errors.New("the model of the provider is down")
+
+// charge is a sale as the provider has it.
+type charge struct {
+	sale    orders.Sale
+	id      string
+	outcome orders.Outcome
+	listed  time.Time
+	// said is every notification there is of it, the oldest first.
+	said []orders.Evidence
+	// ended: we were told that no money was taken. falsely: we were told by the answer that it was.
+	ended, falsely bool
+}
+
+// modelProvider is what a payment provider does, without the wire: it takes money once for each sale that reaches it, and
+// says so, sooner or later, once or several times, to those who ask and to those who do not. It notes when it is asked to
+// take money for an order that it has taken money for already, as far as it has let that be known.
+type modelProvider struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	charges map[string]*charge
+	order   []string // references of the charges, in the order of their arrival
+	down    bool
+	held    []chan struct{}
+	wrongs  []string
+
+	// refundFates are what the refunds meet with, one after the other; refunds are those that arrived, in that order.
+	refundFates []refundFate
+	refundCalls int
+	refunds     []*modelRefund
+}
+
+func newModelProvider(now func() time.Time) *modelProvider {
+	return &modelProvider{now: now, charges: map[string]*charge{}}
+}
+
+func (m *modelProvider) Accepts(money.Amount) error  { return nil }
+func (m *modelProvider) Admit(context.Context) error { return nil }
+
+func (m *modelProvider) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
+	f, _ := ctx.Value(fateKey{}).(fate)
+	m.mu.Lock()
+	if m.charges[sale.MerchantTxnID] != nil {
+		m.wrongs = append(m.wrongs, "sent twice: "+sale.MerchantTxnID)
+	}
+	for _, reference := range m.order {
+		if c := m.charges[reference]; !c.ended {
+			m.wrongs = append(m.wrongs, fmt.Sprintf("sent although %s of the order is %s", c.sale.MerchantTxnID, c.outcome))
+		}
+	}
+	c := &charge{sale: sale, id: fmt.Sprintf("t%d-%s", len(m.charges), sale.MerchantTxnID), listed: m.now().Add(f.unlisted), falsely: f.falsely}
+	if f.arrives {
+		m.charges[sale.MerchantTxnID] = c
+		m.order = append(m.order, sale.MerchantTxnID)
+		m.become(c, f.outcome)
+	}
+	hold := make(chan struct{})
+	if f.held {
+		m.held = append(m.held, hold)
+	}
+	m.mu.Unlock()
+
+	if f.held {
+		f.leave()
+		<-hold
+	}
+	switch {
+	case f.lost:
+		return orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeUnknown}
+	case !f.arrives:
+		return orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeNeverSent}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	outcome := f.outcome // as it was then: an answer that was held back is old
+	if f.falsely {
+		outcome = orders.OutcomeSucceeded
+	}
+	return m.tell(c, c.evidence(orders.SourceAnswer, outcome))
+}
+
+// Find answers as queries do: with what is so now, or that there is no such payment, which may only not be listed yet.
+func (m *modelProvider) Find(_ context.Context, query orders.Query) (orders.Evidence, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down {
+		return orders.Evidence{}, errModelDown
+	}
+	c := m.charges[query.MerchantTxnID]
+	if c == nil || m.now().Before(c.listed) {
+		return orders.Evidence{Source: orders.SourceQuery, Outcome: orders.OutcomeNotFound}, nil
+	}
+	return m.tell(c, c.evidence(orders.SourceQuery, c.outcome)), nil
+}
+
+func (c *charge) evidence(source orders.Source, outcome orders.Outcome) orders.Evidence {
+	ev := orders.Evidence{
+		Source: source, Outcome: outcome, Amount: c.sale.Amount, ProviderTransactionID: c.id, Body: []byte(`{}`),
+	}
+	if outcome == orders.OutcomeActionRequired {
+		ev.RedirectURL = "https://3ds.example.com/" + c.id
+	}
+	return ev
+}
+
+// become moves a charge and leaves a notification of it. The lock is held.
+func (m *modelProvider) become(c *charge, outcome orders.Outcome) {
+	c.outcome = outcome
+	c.said = append(c.said, c.evidence(orders.SourceNotification, outcome))
+}
+
+// tell notes that the merchant gets to know something. The lock is held.
+func (m *modelProvider) tell(c *charge, ev orders.Evidence) orders.Evidence {
+	if ev.Outcome == orders.OutcomeDeclined || ev.Outcome == orders.OutcomeClosed {
+		c.ended = true
+	}
+	return ev
+}
+
+// notification is the piece of news that there is of a charge, picked by two numbers, to be delivered now; -1 is the newest.
+func (m *modelProvider) notification(which, piece int) (string, orders.Evidence, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.pick(which)
+	if c == nil {
+		return "", orders.Evidence{}, false
+	}
+	piece = (piece + len(c.said)) % len(c.said)
+	return c.sale.MerchantTxnID, m.tell(c, c.said[piece]), true
+}
+
+// peek is a notification that is not delivered.
+func (m *modelProvider) peek(which int) (string, orders.Evidence, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.pick(which)
+	if c == nil {
+		return "", orders.Evidence{}, false
+	}
+	return c.sale.MerchantTxnID, c.said[0], true
+}
+
+// pick is one of the charges, nil while there is none. The lock is held.
+func (m *modelProvider) pick(which int) *charge {
+	if len(m.order) == 0 {
+		return nil
+	}
+	return m.charges[m.order[which%len(m.order)]]
+}
+
+// move lets a charge go on: one that is open ends; one that was declined succeeds after all.
+func (m *modelProvider) move(which int, outcome orders.Outcome) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch c := m.pick(which); {
+	case c == nil:
+	case c.open():
+		m.become(c, outcome)
+	case c.outcome == orders.OutcomeDeclined && outcome == orders.OutcomeSucceeded:
+		m.become(c, outcome)
+	}
+}
+
+func (c *charge) open() bool {
+	return c.outcome == orders.OutcomeProcessing || c.outcome == orders.OutcomeActionRequired
+}
+
+// finish ends everything that is open, lists everything, and lets every answer go.
+func (m *modelProvider) finish(outcome orders.Outcome) {
+	m.release()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down = false
+	for _, c := range m.charges {
+		c.listed = time.Time{}
+		if c.open() {
+			m.become(c, outcome)
+		}
+	}
+}
+
+// release lets the answers go that were held back.
+func (m *modelProvider) release() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, hold := range m.held {
+		close(hold)
+	}
+	m.held = nil
+}
+
+func (m *modelProvider) setDown(down bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down = down
+}
+
+// holds reports whether an answer is held back.
+func (m *modelProvider) holds() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.held) > 0
+}
+
+// complaints are what the merchant should not have asked for.
+func (m *modelProvider) complaints() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.wrongs)
+}
+
+// all returns the references of the charges.
+func (m *modelProvider) all() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.order)
+}
+
+// pieces is how many notifications there are of a charge.
+func (m *modelProvider) pieces(reference string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.charges[reference].said)
+}
+
+// taken returns the references of the charges that took money.
+func (m *modelProvider) taken() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(m.order), func(reference string) bool {
+		return m.charges[reference].outcome != orders.OutcomeSucceeded
+	})
+}
+
+// believed reports whether the merchant may take the payment for paid: the money was taken, or a false answer said so.
+func (m *modelProvider) believed(p orders.Payment) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.charges[p.MerchantTxnID]
+	return c != nil && (c.outcome == orders.OutcomeSucceeded || c.falsely && !p.Confirmed)
+}
