@@ -24,6 +24,8 @@ type Applied struct {
 	// Refund is the refund that the news is about, zero for news of the payment itself.
 	Refund  ids.Refund
 	Verdict Verdict
+	// KeyFree: the payment was never sent, and the idempotency key of its request may be used again.
+	KeyFree bool
 }
 
 // Rider queues a statement that commits together with the news, such as the notification that brought it.
@@ -186,7 +188,7 @@ func (s *Service) observe(ctx context.Context, c *change) {
 }
 
 func (c *change) applied() Applied {
-	return Applied{Order: c.order.ID, Payment: c.payment, Verdict: c.verdict}
+	return Applied{Order: c.order.ID, Payment: c.payment, Verdict: c.verdict, KeyFree: c.keyFree}
 }
 
 // pairRow is a payment and its order as PaymentWithOrderByTxn answers them, column by column.

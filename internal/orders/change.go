@@ -22,9 +22,7 @@ func (c *change) params(correlationID string, now time.Time) (dbsqlc.PaymentAppl
 		CardBrand: p.Card.Brand, CardCountry: p.Card.Country, RedirectUrl: p.RedirectURL, Challenged: p.Challenged,
 		ThreeDsResult: string(p.ThreeDSResult), Eci: p.ECI, NotFoundCount: int32(p.NotFoundCount), //nolint:gosec // a handful
 		NextCheckAt: timeOrNil(p.NextCheckAt), FinalAt: timeOrNil(p.FinalAt),
-		// A request that never left us did nothing: its idempotency key may be used again (API.md §1).
-		ReleaseKey: c.verdict == VerdictMove && ev.Outcome == OutcomeNeverSent,
-		Source:     string(ev.Source), Outcome: string(ev.Outcome), Verdict: string(c.verdict),
+		ReleaseKey: c.keyFree, Source: string(ev.Source), Outcome: string(ev.Outcome), Verdict: string(c.verdict),
 		EvidenceTransactionID: nilIfEmpty(ev.ProviderTransactionID), ProviderStatus: ev.ProviderStatus,
 		ProviderCode: ev.ProviderCode, Digest: ev.Digest, Body: ev.Body,
 	}

@@ -14,8 +14,8 @@ import (
 // is when the payment was about to be recorded, in real time.
 func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest, began time.Time) (PayResult, error) {
 	type outcome struct {
-		payment   Payment
-		neverSent bool
+		payment    Payment
+		repeatable bool
 	}
 	done := make(chan outcome, 1)
 	s.inFlight.Go(func() {
@@ -24,13 +24,13 @@ func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest
 		failpoint.Hit(failpoint.PayAnswered)
 		recorded := s.record(ctx, o, p, ev)
 		failpoint.Hit(failpoint.PayAfterT2)
-		done <- outcome{recorded, ev.Outcome == OutcomeNeverSent}
+		done <- outcome{recorded.Payment, recorded.KeyFree}
 	})
 	deadline := time.NewTimer(s.config.CallerDeadline)
 	defer deadline.Stop()
 	select {
 	case out := <-done:
-		if out.neverSent {
+		if out.repeatable {
 			return PayResult{Payment: out.payment}, fault.Down("provider_unavailable", retryLater, nil,
 				"The payment provider cannot be reached. Nothing was charged; repeat the request.")
 		}
@@ -96,13 +96,13 @@ func repeat(ctx context.Context, try func() error) {
 	}
 }
 
-// record is T2.
-func (s *Service) record(ctx context.Context, o Order, p Payment, ev Evidence) Payment {
-	recorded := p
+// record is T2. It returns the payment as it was where the answer could not be recorded; the sweep finds it then.
+func (s *Service) record(ctx context.Context, o Order, p Payment, ev Evidence) Applied {
+	recorded := Applied{Order: o.ID, Payment: p}
 	s.insist(ctx, p.ID.String(), func(ctx context.Context) error {
 		applied, err := s.applyAt(ctx, o, p, ev)
 		if err == nil {
-			recorded = applied.Payment
+			recorded = applied
 		}
 		return err
 	})

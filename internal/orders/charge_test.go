@@ -229,10 +229,17 @@ func TestPay_MachineThatSleptBeforeSendingDoesNotSend(t *testing.T) {
 			b.clock.advance(chargeTimeout)
 		}
 	}
-	_, err := b.service.Pay(t.Context(), payRequest(o.ID, key("k")))
-	requireFault(t, err, fault.Unavailable, "provider_unavailable")
+	result, err := b.service.Pay(t.Context(), payRequest(o.ID, key("k")))
+	require.NoError(t, err)
+	require.Equal(t, orders.PaymentFailed, result.Payment.Status)
 	require.Empty(t, b.gateway.sent())
 	require.Equal(t, orders.StatusOpen, b.get(o.ID).Status)
+
+	// Others may have been told of the payment since: its key is not used for another.
+	again, err := b.service.Pay(t.Context(), payRequest(o.ID, key("k")))
+	require.NoError(t, err)
+	require.True(t, again.Replayed)
+	require.Equal(t, result.Payment.ID, again.Payment.ID)
 }
 
 // dead returns an order whose process died right after T1: the sale never returns, and nobody waits for it.

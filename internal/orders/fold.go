@@ -34,6 +34,9 @@ type rules struct {
 	schedule      Schedule
 	notFoundAfter time.Duration
 	confirm       ConfirmByQuery
+	// keyFreeWithin is how soon after sending a payment that turns out never to have left us sets its idempotency key free.
+	// Later, a repeated request may have been told of the payment, and the key stays with it.
+	keyFreeWithin time.Duration
 	// landedBefore is set where the clock is one that tests move: the calls of payments that were recorded before this moment
 	// in real time have ended. A clock that is moved must not turn a call that is under way into one that never arrived.
 	landedBefore *time.Time
@@ -51,6 +54,8 @@ type change struct {
 	owed *Refund
 	// keep is false when there is nothing to write; record says whether the evidence is worth a row.
 	keep, record bool
+	// keyFree: the request never left us and did nothing, so its idempotency key may be used again (API.md §1).
+	keyFree bool
 	// overtaken: the answer contradicts what was learned while it was on its way. The provider is asked again at once.
 	overtaken bool
 }
@@ -72,6 +77,7 @@ func fold(a account, ev Evidence, r rules, now time.Time) *change {
 	} else {
 		c.move(now)
 	}
+	c.keyFree = c.verdict == VerdictMove && ev.Outcome == OutcomeNeverSent && now.Sub(c.payment.SentAt) < r.keyFreeWithin
 	c.schedule(r, now)
 	c.settleOrder(now)
 	c.review(Discrepancy{Subject: c.payment.MerchantTxnID}, c.ends, before.order.NeedsReview, now)

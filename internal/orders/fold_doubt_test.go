@@ -269,6 +269,12 @@ func TestFold_NeverSentFailsAndSaysThatNothingWasCharged(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, args.ReleaseKey, "the idempotency key may be used again")
 
+	late := newFolder(t)
+	late.now = late.payment.SentAt.Add(late.rules.keyFreeWithin)
+	args, err = late.tell(SourceAnswer, OutcomeNeverSent).params("correlation", late.now)
+	require.NoError(t, err)
+	require.False(t, args.ReleaseKey, "a repeated request may have been told of the payment by now")
+
 	declined := newFolder(t)
 	args, err = declined.tell(SourceAnswer, OutcomeDeclined).params("correlation", f.now)
 	require.NoError(t, err)

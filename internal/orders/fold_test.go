@@ -21,6 +21,7 @@ func euros(t testing.TB, minor int64) money.Amount {
 
 func testRules() rules {
 	return rules{
+		keyFreeWithin: 10 * time.Second,
 		schedule:      Schedule{3 * time.Second, time.Minute, time.Hour},
 		notFoundAfter: 15 * time.Minute,
 		confirm:       ConfirmMismatch,

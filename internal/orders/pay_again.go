@@ -84,10 +84,7 @@ func (s *Service) replayPay(ctx context.Context, req PayRequest) (PayResult, err
 	if err != nil {
 		return PayResult{}, err
 	}
-	// While the first request may still be waiting for the call there is no answer to repeat. Once its caller's deadline has
-	// passed it was answered "processing", and so is its repetition, however long the call itself goes on.
-	patience := min(s.config.CallerDeadline, s.config.ChargeTimeout)
-	if p.Status == PaymentProcessing && p.ProviderTransactionID == "" && s.now().Sub(p.SentAt) < patience {
+	if p.Status == PaymentProcessing && p.ProviderTransactionID == "" && s.now().Sub(p.SentAt) < s.replayPatience() {
 		return PayResult{}, idempotencyInFlight()
 	}
 	return PayResult{Payment: p, Replayed: true}, nil

@@ -73,9 +73,7 @@ func (s *Service) replayRefund(ctx context.Context, idem Idempotency) (RefundRes
 	if err != nil {
 		return RefundResult{}, err
 	}
-	// As for payments: no answer is repeated while the first request may still be waiting for its own.
-	patience := min(s.config.CallerDeadline, s.config.ChargeTimeout)
-	if r.Status == RefundPending && r.ProviderTransactionID == "" && s.now().Sub(r.CreatedAt) < patience {
+	if r.Status == RefundPending && r.ProviderTransactionID == "" && s.now().Sub(r.CreatedAt) < s.replayPatience() {
 		return RefundResult{}, idempotencyInFlight()
 	}
 	return RefundResult{Refund: r, Replayed: true}, nil

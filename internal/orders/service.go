@@ -88,11 +88,19 @@ func New(pool *pgxpool.Pool, gateway Gateway, observer Observer, log *slog.Logge
 
 func (s *Service) rules() rules {
 	r := rules{schedule: s.config.Schedule, notFoundAfter: s.config.NotFoundAfter, confirm: s.config.Confirm}
+	r.keyFreeWithin = s.replayPatience() / 2 // the rest is for the write to be seen everywhere
 	if s.config.RealNow != nil {
 		landedBefore := s.config.RealNow().Add(-min(s.config.NotFoundAfter, s.config.ChargeTimeout))
 		r.landedBefore = &landedBefore
 	}
 	return r
+}
+
+// replayPatience is for how long a repeated request is told to wait: its first one may still be waiting for its own answer.
+// Once its caller's deadline has passed it was answered that the outcome is open, and so is its repetition, however long the
+// call itself goes on.
+func (s *Service) replayPatience() time.Duration {
+	return min(s.config.CallerDeadline, s.config.ChargeTimeout)
 }
 
 // Drain waits until no charge is in flight, or ctx ends. New charges must not be started meanwhile.
