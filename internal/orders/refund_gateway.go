@@ -49,6 +49,8 @@ type RefundQuery struct {
 	// be at the provider without our knowing their transaction: with one, a row that names no reference proves nothing.
 	Bound  []string
 	Rivals int
+	// Thorough asks to look for it also among the rows of its time that name no reference, which takes many questions.
+	Thorough bool
 	// Patience bounds the wait, the outbound rate limit included.
 	Patience time.Duration
 }

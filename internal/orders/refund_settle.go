@@ -92,6 +92,8 @@ func (s *Service) refundQuery(ctx context.Context, r Refund) (RefundQuery, error
 	query := RefundQuery{
 		MerchantTxnID: r.MerchantTxnID, ProviderTransactionID: r.ProviderTransactionID,
 		OriginTransactionID: p.ProviderTransactionID, Amount: r.Amount, Age: s.now().Sub(r.CreatedAt),
+		// Early, and again before a denial is believed.
+		Thorough: r.NotFoundCount == 1 || s.now().Sub(r.since()) >= s.config.NotFoundAfter,
 	}
 	for _, row := range rows {
 		other, err := refundFromRow(row)

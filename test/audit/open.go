@@ -49,15 +49,21 @@ func Unsettled(ctx context.Context, db *pgxpool.Pool) (count int, err error) {
 	return count, nil
 }
 
-// EndClaims lets the time pass for which dead workers hold checks and jobs, and brings every other check forward.
+// EndClaims lets the time pass for which dead workers hold jobs.
 func EndClaims(ctx context.Context, db *pgxpool.Pool) error {
-	for _, statement := range []string{
-		"UPDATE payments SET next_check_at = now() WHERE next_check_at > now()",
-		"UPDATE refunds SET next_check_at = now() WHERE next_check_at > now()",
-		"UPDATE river_job SET state = 'available', scheduled_at = now() WHERE kind = 'notification_retry' AND state = 'running'",
-	} {
+	return run(ctx, db, "UPDATE river_job SET state = 'available', scheduled_at = now() WHERE kind = 'notification_retry' AND state = 'running'")
+}
+
+// Hurry brings every check forward, those that dead workers hold as well.
+func Hurry(ctx context.Context, db *pgxpool.Pool) error {
+	return run(ctx, db, "UPDATE payments SET next_check_at = now() WHERE next_check_at > now()",
+		"UPDATE refunds SET next_check_at = now() WHERE next_check_at > now()")
+}
+
+func run(ctx context.Context, db *pgxpool.Pool, statements ...string) error {
+	for _, statement := range statements {
 		if _, err := db.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("end claims: %w", err)
+			return fmt.Errorf("bring forward what waits: %w", err)
 		}
 	}
 	return nil

@@ -102,7 +102,7 @@ counts at both; the different ones are counted too.
 		fmt.Fprintf(w, "| `%s` | %s | %d | %d | %d | %d |\n", nameOf(row.Point), means[row.Point], row.Died, row.Missed, row.Faults, row.UnderWay)
 	}
 	fmt.Fprint(w, `
-A worker's claim on a check (30 s) and the queue's on a job (90 s) are let run out at once after the last kill of a batch;
-the soak waits for them in real time. The simulator's waits are shortened 300 times, our schedule asks within seconds.
+A worker's claim on a check (30 s), the queue's on a job (90 s) and the next step of the schedule are brought forward after the
+last kill of a batch; the soak waits for them in real time. The simulator's waits are shortened 300 times, our schedule asks within seconds.
 `)
 }

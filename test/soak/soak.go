@@ -58,7 +58,7 @@ func Run(ctx context.Context, opts Options) (_ Report, err error) {
 		Binary: opts.Binary, Dir: opts.Dir, Database: opts.Database, Redis: opts.Redis,
 		Simulator: []string{"--latency", simulatorLatency}, Services: [][]string{{"serve"}, {"serve"}},
 		// RESOLVE_SCHEDULE keeps its default. A call ends before a denial of it is believed, as in production, only sooner.
-		Environment: map[string]string{"NOT_FOUND_AFTER": "25s", "ONERWAY_TIMEOUT": "10s", "CALLER_DEADLINE": "5s"},
+		Environment: map[string]string{"NOT_FOUND_AFTER": "25s", "ONERWAY_TIMEOUT": "10s", "CALLER_DEADLINE": "5s", "ONERWAY_RATE_LIMIT": "2000"},
 	})
 	if err != nil {
 		return s.report, err

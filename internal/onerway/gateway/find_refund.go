@@ -25,7 +25,7 @@ const (
 var errTooMany = errors.New("too many refunds to look through")
 
 // FindRefund asks the provider about a refund: by its transaction, else by our reference, else, since a row may lack that
-// (§8.8), among the refunds of its time. An error means that the question was not answered.
+// (§8.8), among the refunds of its time where the query is a thorough one. An error means that the question was not answered.
 func (g *Gateway) FindRefund(ctx context.Context, query orders.RefundQuery) (orders.RefundEvidence, error) {
 	if query.Patience > 0 {
 		var cancel context.CancelFunc
@@ -58,7 +58,7 @@ func (g *Gateway) findRefund(ctx context.Context, query orders.RefundQuery) (ord
 		}
 		digest = page.BodyDigest
 	}
-	if query.ProviderTransactionID != "" || query.OriginTransactionID == "" {
+	if query.ProviderTransactionID != "" || query.OriginTransactionID == "" || !query.Thorough {
 		return noRefund(digest), nil
 	}
 	return g.findNameless(ctx, query)

@@ -31,6 +31,7 @@ func application(t *testing.T, origin string, minor int64) orders.RefundApplicat
 
 func question(a orders.RefundApplication) orders.RefundQuery {
 	return orders.RefundQuery{
+		Thorough:      true,
 		MerchantTxnID: a.MerchantTxnID, OriginTransactionID: a.OriginTransactionID, Amount: a.Amount, Age: time.Minute,
 		Patience: 20 * time.Second,
 	}
