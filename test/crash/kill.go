@@ -39,9 +39,11 @@ func (b *batch) killAll(ctx context.Context, plan []Kill) error {
 func (b *batch) kill(ctx context.Context, k Kill, random *rand.Rand) (Outcome, error) {
 	outcome := Outcome{Kill: k}
 	victims := b.victims(k, random)
-	for _, s := range victims {
-		if err := s.Ready(ctx); err != nil {
-			return outcome, err
+	if k.Point == "" { // to a point, who is still starting comes later
+		for _, s := range victims {
+			if err := s.Ready(ctx); err != nil {
+				return outcome, err
+			}
 		}
 	}
 	if err := strike(ctx, b.world.Provider, k.Fault); err != nil {
@@ -51,7 +53,13 @@ func (b *batch) kill(ctx context.Context, k Kill, random *rand.Rand) (Outcome, e
 	if k.Point == "" {
 		err = pause(ctx, soonest+time.Duration(random.Int64N(int64(latest-soonest))))
 	} else {
-		outcome.Reached, err = b.awaitDeath(ctx, victims[0], k)
+		var dead []*world.Service
+		dead, err = b.awaitDeath(ctx, victims, k)
+		if outcome.Reached = len(dead) > 0; outcome.Reached {
+			victims = dead
+		} else {
+			victims = victims[random.IntN(len(victims)):][:1]
+		}
 	}
 	if err != nil {
 		return outcome, err
@@ -88,7 +96,7 @@ func (b *batch) revive(ctx context.Context, victims []*world.Service, outcome *O
 	return nil
 }
 
-// victims chooses who dies.
+// victims chooses who dies: at a point whoever of those who pass it comes there first.
 func (b *batch) victims(k Kill, random *rand.Rand) []*world.Service {
 	if k.Everything {
 		return b.world.Services
@@ -103,27 +111,58 @@ func (b *batch) victims(k Kill, random *rand.Rand) []*world.Service {
 			fit = append(fit, s)
 		}
 	}
+	if k.Point != "" {
+		return fit
+	}
 	return fit[random.IntN(len(fit)):][:1]
 }
 
-// awaitDeath arms a process and waits for its end; false when it did not come to its point.
-func (b *batch) awaitDeath(ctx context.Context, s *world.Service, k Kill) (bool, error) {
-	if err := s.Arm(k.Point, k.Nth); err != nil {
-		return false, err
+// awaitDeath arms processes, waits until one of them has come to its point, and returns those that did; none after waiting
+// in vain.
+func (b *batch) awaitDeath(ctx context.Context, armed []*world.Service, k Kill) ([]*world.Service, error) {
+	waiting, stop := context.WithTimeout(ctx, pointPatience)
+	defer stop()
+	died := make(chan struct{}, len(armed))
+	for _, s := range armed {
+		if err := s.Arm(k.Point, k.Nth); err != nil {
+			return nil, err
+		}
+		go func() { // ends with the process or the waiting
+			select {
+			case <-s.Process().Done():
+				died <- struct{}{}
+			case <-waiting.Done():
+			}
+		}()
 	}
 	if k.By == failpoint.ByJob {
 		b.strays.sell(ctx, straysPerJob)
 	}
-	timer := time.NewTimer(pointPatience)
-	defer timer.Stop()
 	select {
-	case <-s.Process().Done():
-		return true, nil
-	case <-timer.C:
-		return false, nil
-	case <-ctx.Done():
-		return false, context.Cause(ctx)
+	case <-died:
+	case <-waiting.Done():
 	}
+	return b.disarm(ctx, armed)
+}
+
+// disarm takes the orders back and returns the processes that had obeyed them by then.
+func (b *batch) disarm(ctx context.Context, armed []*world.Service) (dead []*world.Service, err error) {
+	for _, s := range armed {
+		if err := s.Disarm(); err != nil {
+			return nil, err
+		}
+	}
+	if err := pause(ctx, soonest); err != nil { // who has read its order is dead after this
+		return nil, err
+	}
+	for _, s := range armed {
+		select {
+		case <-s.Process().Done():
+			dead = append(dead, s)
+		default:
+		}
+	}
+	return dead, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -154,9 +154,9 @@ func TestSIGTERM_InTheMiddleOf200ChargesLosesNone(t *testing.T) {
 
 func TestSIGTERM_RecordsChargesWhoseCallersHaveLeft(t *testing.T) {
 	t.Parallel()
-	w := start(t, with("CALLER_DEADLINE", "200ms"))
+	w := start(t, with("CALLER_DEADLINE", "1500ms"))
 	w.provider.silence()
-	w.provider.hold(2 * time.Second)
+	w.provider.hold(4 * time.Second)
 	ids := createMany(w, 4)
 	for _, r := range <-payMany(t.Context(), w, ids) {
 		require.NoError(t, r.err)
