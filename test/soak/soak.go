@@ -176,6 +176,9 @@ func meter(closing <-chan struct{}, starts chan<- struct{}, interval time.Durati
 
 // conclude waits for everything to come to rest by itself, and compares.
 func (s *soak) conclude(ctx context.Context, record *storefront.Record) error {
+	if err := s.world.Provider.ApproveRefunds(ctx); err != nil {
+		return err
+	}
 	if err := s.rest(ctx); err != nil {
 		return err
 	}

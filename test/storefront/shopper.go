@@ -23,6 +23,7 @@ const (
 	usuallyLeaves, failsBank = 10, 10 // of those on the bank's page
 	wantsBack                = 40     // of those who have paid
 	wantsAll                 = 50     // of those who want money back; the others want a part
+	isReviewed               = 15     // of those who want money back: the provider's staff takes its time with it
 )
 
 // shopper is one of many, and does one thing after another.
@@ -83,6 +84,9 @@ func (p *shopper) giveBack(ctx context.Context, paid answer) {
 	body := object{"payment": paid.id, "reason": "requested_by_customer", "allow_duplicate": true}
 	if !p.chance(wantsAll) {
 		body["amount"] = 1 + p.random.Int64N(paid.amount)
+	}
+	if p.chance(isReviewed) {
+		body["metadata"] = object{"sandbox_fault": "refund_held"}
 	}
 	p.impatiently(ctx, "/v1/refunds", "refund", body)
 }
