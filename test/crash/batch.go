@@ -172,9 +172,6 @@ func (b *batch) conclude(ctx context.Context) error {
 	if left > 0 {
 		b.find("%d requests are not answered although everything works, such as %s", left, b.shop.Record().Unanswered()[0])
 	}
-	if err := b.world.Provider.ApproveRefunds(ctx); err != nil {
-		return err
-	}
 	if err := audit.EndClaims(ctx, b.world.DB); err != nil {
 		return err
 	}
@@ -197,13 +194,13 @@ func flush(ctx context.Context, url string) error {
 	return nil
 }
 
-// rest waits until nothing is open. The claims of the dead and the distances of the schedule are not waited for.
+// rest waits until nothing is open. What waits for the provider's staff is approved; the claims of the dead and the distances of the schedule are not waited for.
 func (b *batch) rest(ctx context.Context) error {
 	var hurried time.Time
 	left, err := until(ctx, restPatience, func() (int, error) {
 		if time.Since(hurried) > hurry {
 			hurried = time.Now()
-			if err := audit.Hurry(ctx, b.world.DB); err != nil {
+			if err := errors.Join(b.world.Provider.ApproveRefunds(ctx), audit.Hurry(ctx, b.world.DB)); err != nil {
 				return 0, err
 			}
 		}

@@ -176,9 +176,6 @@ func meter(closing <-chan struct{}, starts chan<- struct{}, interval time.Durati
 
 // conclude waits for everything to come to rest by itself, and compares.
 func (s *soak) conclude(ctx context.Context, record *storefront.Record) error {
-	if err := s.world.Provider.ApproveRefunds(ctx); err != nil {
-		return err
-	}
 	if err := s.rest(ctx); err != nil {
 		return err
 	}
@@ -202,6 +199,9 @@ func (s *soak) conclude(ctx context.Context, record *storefront.Record) error {
 func (s *soak) rest(ctx context.Context) error {
 	begun := time.Now()
 	for {
+		if err := s.world.Provider.ApproveRefunds(ctx); err != nil {
+			return err
+		}
 		left, err := audit.Unsettled(ctx, s.world.DB)
 		if err != nil {
 			return err

@@ -38,6 +38,9 @@ func startProvider(ctx context.Context, opts Options) (*Provider, error) {
 	return p, process.Await(ctx, pollEvery, func(ctx context.Context) error { return ask(ctx, p.URL+"/sandbox/clock", nil) })
 }
 
+// errConflict says that it is too late for what was asked.
+var errConflict = errors.New("the simulator says that it is too late for that")
+
 // Arm orders a fault.
 func (p *Provider) Arm(ctx context.Context, f sandbox.Fault) error {
 	raw, err := json.Marshal(f)
@@ -67,15 +70,20 @@ func (p *Provider) Books(ctx context.Context) (sandbox.Books, error) {
 
 // ApproveRefunds approves every refund that waits for a person.
 func (p *Provider) ApproveRefunds(ctx context.Context) error {
-	books, err := p.Books(ctx)
-	if err != nil {
+	var raw bytes.Buffer
+	var waiting struct {
+		Refunds []sandbox.BookedTransaction `json:"refunds"`
+	}
+	if err := ask(ctx, p.URL+"/sandbox/refunds?status=I", &raw); err != nil {
 		return err
 	}
-	for _, t := range books.Transactions {
-		if t.TxnType == "REFUND" && t.Status == "I" {
-			if err := p.control(ctx, http.MethodPost, "/sandbox/refunds/"+t.TransactionID+"/approve", nil); err != nil {
-				return err
-			}
+	if err := json.Unmarshal(raw.Bytes(), &waiting); err != nil {
+		return fmt.Errorf("read the refunds in review: %w", err)
+	}
+	for _, t := range waiting.Refunds {
+		err := p.control(ctx, http.MethodPost, "/sandbox/refunds/"+t.TransactionID+"/approve", nil)
+		if err != nil && !errors.Is(err, errConflict) { // decided meanwhile
+			return err
 		}
 	}
 	return nil
@@ -91,6 +99,9 @@ func (p *Provider) control(ctx context.Context, method, path string, body []byte
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusConflict {
+		return errConflict
+	}
 	if answer.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%s %s: %s", method, path, answer.Status)
 	}
