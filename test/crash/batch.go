@@ -156,7 +156,7 @@ func (b *batch) conclude(ctx context.Context) error {
 		return err
 	}
 	for _, s := range b.world.Services {
-		if err := s.Ready(ctx); err != nil {
+		if err := b.ready(ctx, s); err != nil {
 			return err
 		}
 	}

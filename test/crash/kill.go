@@ -16,6 +16,8 @@ const (
 	pointPatience = time.Minute
 	// A random moment lies between these after the process is ready.
 	soonest, latest = 50 * time.Millisecond, 700 * time.Millisecond
+	// obedience is how long a process may take to die of an order that it has read.
+	obedience = 250 * time.Millisecond
 	// straysPerJob make it likely that the armed process gets one of their jobs.
 	straysPerJob = 6
 )
@@ -38,10 +40,13 @@ func (b *batch) killAll(ctx context.Context, plan []Kill) error {
 
 func (b *batch) kill(ctx context.Context, k Kill, random *rand.Rand) (Outcome, error) {
 	outcome := Outcome{Kill: k}
+	if err := b.reviveLate(); err != nil {
+		return outcome, err
+	}
 	victims := b.victims(k, random)
 	if k.Point == "" { // to a point, who is still starting comes later
 		for _, s := range victims {
-			if err := s.Ready(ctx); err != nil {
+			if err := b.ready(ctx, s); err != nil {
 				return outcome, err
 			}
 		}
@@ -94,6 +99,35 @@ func (b *batch) revive(ctx context.Context, victims []*world.Service, outcome *O
 		}
 	}
 	return nil
+}
+
+// reviveLate starts those again who obeyed their order only after somebody else had died of it.
+func (b *batch) reviveLate() error {
+	for _, s := range b.world.Services {
+		select {
+		case <-s.Process().Done():
+			if !s.Process().Killed() {
+				b.find("%s ended by itself: %v", s.Name, s.Process().Err())
+			}
+			if err := s.Restart(); err != nil {
+				return err
+			}
+		default:
+		}
+	}
+	return nil
+}
+
+// ready waits for a process, and for the next one if it still obeys an order.
+func (b *batch) ready(ctx context.Context, s *world.Service) error {
+	err := s.Ready(ctx)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if err := b.reviveLate(); err != nil {
+		return err
+	}
+	return s.Ready(ctx)
 }
 
 // victims chooses who dies: at a point whoever of those who pass it comes there first.
@@ -152,7 +186,7 @@ func (b *batch) disarm(ctx context.Context, armed []*world.Service) (dead []*wor
 			return nil, err
 		}
 	}
-	if err := pause(ctx, soonest); err != nil { // who has read its order is dead after this
+	if err := pause(ctx, obedience); err != nil {
 		return nil, err
 	}
 	for _, s := range armed {
