@@ -45,6 +45,8 @@ It keeps everything in memory. Point a service at it with ONERWAY_BASE_URL.`,
 	flags.Float64Var(&cfg.ClockScale, "clock-scale", 1, "how many times faster its retries and expiries run")
 	flags.DurationVar(&cfg.RefundDelay, "refund-delay", time.Second, "how long a refund's review takes, and its processing after that")
 	flags.BoolVar(&cfg.HoldRefunds, "hold-refunds", false, "let refunds wait for a person to review them on /sandbox")
+	flags.DurationVar(&cfg.AuthLifetime, "auth-lifetime", 72*time.Hour, "how long an authorization can be captured or voided; --clock-scale divides it")
+	flags.BoolVar(&cfg.Sim.PartialCapture, "partial-capture", false, "let a capture name an amount below what was authorized")
 	flags.DurationVar(&cfg.Latency, "latency", 0, "how long it takes to answer a call")
 	flags.IntVar(&cfg.Keep, "keep", sandbox.DefaultKeep, "how many transactions it remembers; older ones are forgotten")
 	flags.Int64Var(&cfg.Seed, "seed", 1, "seed of everything that it draws")

@@ -133,8 +133,8 @@ type Products []Product
 // Encode is the JSON text that the provider limits to MaxProducts characters.
 func (p Products) Encode() (string, error) { return compactJSON(p) }
 
-// SaleResponse is a verified answer to a payment: its data was signed by the provider. RespCode and RespMsg are outside
-// that signature. Ask Outcome what happened; a nil error from DoTransaction says only that the answer is genuine.
+// SaleResponse is a verified answer to a payment, a capture or a void: its data was signed by the provider. RespCode and
+// RespMsg are outside that signature. Ask Outcome what happened; a nil error says only that the answer is genuine.
 type SaleResponse struct {
 	RespCode string
 	RespMsg  string
@@ -163,7 +163,7 @@ type SaleResponse struct {
 	BodyDigest string       // SHA-256 of the body, hex
 }
 
-// Outcome is what the answer says about the payment. Letters and codes that contradict each other, and a required
+// Outcome is what the answer says about the transaction. Letters and codes that contradict each other, and a required
 // action without a page to perform it on, are unknown.
 func (r SaleResponse) Outcome() Status {
 	status := ParseStatus(r.Status)
@@ -195,40 +195,47 @@ func (c *Client) DoTransaction(ctx context.Context, request SaleRequest) (SaleRe
 	if err != nil {
 		return SaleResponse{}, err
 	}
+	return c.verified(op, request.MerchantTxnID, got, scrub)
+}
+
+// verified reads the signed transaction out of an answer to the request of that id (§3.3). What is not signed, or is about
+// something else, proves nothing.
+func (c *Client) verified(op, merchantTxnID string, got answer, scrub scrubber) (SaleResponse, error) {
 	if got.data == "" {
 		return SaleResponse{}, got.withoutData(op)
 	}
-	doubt := &Error{
-		Class: Unknown, Op: op, HTTPStatus: http.StatusOK,
-		RespCode: got.respCode, RespMsg: got.respMsg,
-	}
 	data, err := parseFields(got.data)
 	if err != nil {
-		doubt.Reason, doubt.cause = ReasonUnreadable, err
-		return SaleResponse{}, doubt
+		return SaleResponse{}, got.doubt(op, ReasonUnreadable, err)
 	}
 	rule, err := VerifyResponse(data, c.secrets)
 	if err != nil {
-		doubt.Reason, doubt.cause = ReasonBadSignature, err
-		return SaleResponse{}, doubt
+		return SaleResponse{}, got.doubt(op, ReasonBadSignature, err)
 	}
-	if !c.concerns(request, data) {
-		doubt.Reason = ReasonMismatch
-		return SaleResponse{}, doubt
+	if !c.concerns(merchantTxnID, data) {
+		return SaleResponse{}, got.doubt(op, ReasonMismatch, nil)
 	}
 	scrub.fields(data)
 	return newSaleResponse(got, data, rule), nil
+}
+
+// doubt is an answer that leaves open what happened.
+func (a answer) doubt(op string, reason Reason, cause error) *Error {
+	return &Error{
+		Class: Unknown, Reason: reason, Op: op, HTTPStatus: http.StatusOK,
+		RespCode: a.respCode, RespMsg: a.respMsg, cause: cause,
+	}
 }
 
 var transactionID = regexp.MustCompile(`^[0-9]{1,20}$`)
 
 // concerns tells whether an answer can be about this request. The signature has no nonce: an answer to another request
 // verifies as well. A decline may come without an id, nothing else may.
-func (c *Client) concerns(request SaleRequest, data Fields) bool {
+func (c *Client) concerns(merchantTxnID string, data Fields) bool {
 	sameOrEmpty := func(name, ours string) bool { return data[name] == "" || data[name] == ours }
 	id := data["transactionId"]
 	return sameOrEmpty("merchantNo", c.merchantNo) &&
-		sameOrEmpty("merchantTxnId", request.MerchantTxnID) &&
+		sameOrEmpty("merchantTxnId", merchantTxnID) &&
 		(transactionID.MatchString(id) || id == "" && ParseStatus(data["status"]) == StatusFailed)
 }
 

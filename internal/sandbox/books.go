@@ -13,16 +13,16 @@ type Books struct {
 	Orders []BookedOrder `json:"orders"`
 	// Totals are by currency. Without a restriction they include what was forgotten.
 	Totals map[string]Total `json:"totals"`
-	// Calls counts the requests to charge and to refund by merchantTxnId, whatever became of them.
+	// Calls counts the requests to charge, capture, void and refund by merchantTxnId, whatever became of them.
 	Calls map[string]int `json:"calls"`
 	// Forgotten is how many transactions made room for later ones (Config.Keep).
 	Forgotten int `json:"forgotten"`
 }
 
-// BookedTransaction is one transaction, refunds included: their TxnType is REFUND.
+// BookedTransaction is one transaction, also a refund, capture or void: their TxnType is REFUND, CAPTURE, VOID.
 type BookedTransaction struct {
 	TransactionID         string    `json:"transactionId"`
-	OriginTransactionID   string    `json:"originTransactionId,omitempty"` // of a refund: what it gives back
+	OriginTransactionID   string    `json:"originTransactionId,omitempty"` // what a refund gives back, a capture takes, a void releases
 	PaymentID             string    `json:"paymentId"`
 	MerchantTxnID         string    `json:"merchantTxnId"`
 	MerchantTxnOriginalID string    `json:"merchantTxnOriginalId"`
@@ -39,11 +39,14 @@ type BookedTransaction struct {
 	NotifyURL             string    `json:"notifyUrl"`
 	CreatedAt             time.Time `json:"createdAt"`
 	ChangedAt             time.Time `json:"changedAt"`
+	// PaymentStatus is that of the intent: of an AUTH A, S once captured, N once voided or lapsed. Refunds have none.
+	PaymentStatus string `json:"paymentStatus,omitempty"`
 	// Calls is how often it was asked for with this merchantTxnId.
 	Calls int `json:"calls"`
 }
 
-// BookedOrder is what the provider knows of one merchantTxnOriginalId.
+// BookedOrder is what the provider knows of one merchantTxnOriginalId. Attempts and Successes are of sales and
+// authorizations; Charged adds up sales and captures.
 type BookedOrder struct {
 	MerchantTxnOriginalID string `json:"merchantTxnOriginalId"`
 	Attempts              int    `json:"attempts"`
@@ -57,7 +60,8 @@ type BookedOrder struct {
 	Currency      string `json:"currency"`
 }
 
-// Total is the money of one currency. Transactions and Succeeded do not count refunds.
+// Total is the money of one currency. Transactions and Succeeded count sales and authorizations only. Charged adds up sales
+// and captures, Authorized what is held: it was neither captured nor voided and has not lapsed.
 type Total struct {
 	Transactions int    `json:"transactions"`
 	Succeeded    int    `json:"succeeded"`
@@ -108,7 +112,7 @@ func (l *ledger) copied(q BookQuery) (found []transaction, strays map[string]int
 	candidates := l.booksOf(q)
 	found = make([]transaction, 0, len(candidates))
 	for _, t := range candidates {
-		found = append(found, *t)
+		found = append(found, l.seen(t))
 	}
 	return found, strays, sum, l.forgotten.transactions
 }
@@ -127,23 +131,26 @@ func (l *ledger) booksOf(q BookQuery) []*transaction {
 	}
 }
 
-// ofOrder is an order's payments and their refunds.
+// ofOrder is an order's payments, their captures and voids, and the refunds of all these.
 func (l *ledger) ofOrder(originalID string) []*transaction {
 	found := slices.Clone(l.byOriginal[originalID])
 	for _, payment := range l.byOriginal[originalID] {
-		found = append(found, l.byOrigin[payment.id]...)
+		found = append(found, l.endings[payment.id]...)
+	}
+	for _, paid := range slices.Clone(found) {
+		found = append(found, l.byOrigin[paid.id]...)
 	}
 	return found
 }
 
 func (t transaction) booked() BookedTransaction {
-	originID := ""
-	if t.refund != nil {
-		originID = t.refund.originID
+	paymentStatus := ""
+	if t.refund == nil {
+		paymentStatus = t.paymentStatus()
 	}
 	return BookedTransaction{
-		OriginTransactionID: originID,
-		TransactionID:       t.id, PaymentID: t.paymentID,
+		OriginTransactionID: t.originID(), PaymentStatus: paymentStatus,
+		TransactionID: t.id, PaymentID: t.paymentID,
 		MerchantTxnID: t.merchantTxnID, MerchantTxnOriginalID: t.originalID,
 		TxnType: t.txnType, Status: string(t.status),
 		ReasonCode: t.reason.code, ReasonMessage: t.reason.message,

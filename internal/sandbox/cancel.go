@@ -25,7 +25,7 @@ func (s *Server) cancelTransaction(params map[string]any, _ string, p *plan) rep
 		}
 	}
 	t, found := s.ledger.get(id)
-	if !found || t.refund != nil {
+	if !found || t.refund != nil || t.ending != nil {
 		return refused(refuse(s.cfg.Sim.CancelCode, "no such transaction"))
 	}
 	answer := reply{reason: success(), data: object{{"transactionId", t.id}, {"status", string(statusReview)}}}
@@ -48,8 +48,8 @@ func (s *Server) cancelTransaction(params map[string]any, _ string, p *plan) rep
 	return answer
 }
 
-// concludeCancel establishes the truth: what failed stays failed, what succeeded is refunded. Either way the cancellation
-// succeeded, and its notification is the only one [sim].
+// concludeCancel establishes the truth: what failed stays failed, what succeeded is refunded, an authorization voided. Either
+// way the cancellation succeeded, and its notification is the only one [sim].
 func (s *Server) concludeCancel(id string, fails bool) {
 	if fails {
 		t, found := s.ledger.change(id, func(t *transaction, _ bool) bool {
@@ -73,7 +73,10 @@ func (s *Server) concludeCancel(id string, fails bool) {
 	if !found {
 		return
 	}
-	if t.status == statusSuccess {
+	switch {
+	case t.authorized():
+		s.voidCanceled(t)
+	case t.status == statusSuccess:
 		s.refundCanceled(t)
 	}
 	s.notify(t)
@@ -102,7 +105,8 @@ func (s *Server) refundCanceled(t transaction) {
 	})
 }
 
-// reverse takes a successful sale back by hand, as the provider's staff can: the row is closed, CANCEL tells of it.
+// reverse takes a successful sale or a standing authorization back by hand, as the provider's staff can: the row is closed,
+// CANCEL tells of it.
 func (s *Server) reverse(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("transactionId")
 	if _, found := s.ledger.get(id); !found {
@@ -110,7 +114,10 @@ func (s *Server) reverse(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t, reversed := s.ledger.change(id, func(t *transaction, _ bool) bool {
-		if t.refund != nil || t.status != statusSuccess || s.ledger.leftOf(t.id) != t.amount {
+		if t.refund != nil || t.ending != nil || t.status != statusSuccess || s.ledger.leftOf(t.id) != t.amount {
+			return false
+		}
+		if t.authorized() && s.ledger.holdOf(t) != holdStands {
 			return false
 		}
 		t.status, t.reason = statusClosed, reason{codeRejected, "Reversed by the provider"}
@@ -118,7 +125,7 @@ func (s *Server) reverse(w http.ResponseWriter, r *http.Request) {
 		return true
 	})
 	if !reversed {
-		s.complain(w, http.StatusConflict, "only a successful payment without refunds can be reversed")
+		s.complain(w, http.StatusConflict, "only a successful payment can be reversed, without refunds, captures and voids")
 		return
 	}
 	s.notify(t)

@@ -11,17 +11,20 @@ const (
 	pathPayments = "/v1/txn/queryPayments"
 	pathRefund   = "/v1/txn/onlineRefund"
 	pathCancel   = "/v1/txn/cancelTxn"
+	pathAuth     = "/v1/txn/authPayment"
 )
 
 func salePaths() []string  { return []string{pathSale} }
 func queryPaths() []string { return []string{pathList, pathPayments} }
 func allPaths() []string {
-	return []string{pathSale, pathRefund, pathCancel, pathList, pathPayments}
+	return []string{pathSale, pathAuth, pathRefund, pathCancel, pathList, pathPayments}
 }
 
 // faultCatalog is every fault that can be had, in the order the page shows them.
 func faultCatalog() []faultSpec {
-	return slices.Concat(answerFaults(), outcomeFaults(), notificationFaults(), queryFaults(), refundFaults())
+	return slices.Concat(
+		answerFaults(), outcomeFaults(), notificationFaults(), queryFaults(), refundFaults(), captureFaults(),
+	)
 }
 
 // answerFaults are about what the caller gets to see of a call.
@@ -191,6 +194,27 @@ func refundFaults() []faultSpec {
 		{
 			"cancel_fails", "the cancellation fails, the transaction goes on", "", cancel, 0,
 			func(p *plan, _ Fault, _ time.Duration) { p.cancelFails = true },
+		},
+	}
+}
+
+// captureFaults are about captures alone: ordered with a payment's metadata, they leave its authorization and its void as
+// they are. Every other fault can be moved to both by its path.
+func captureFaults() []faultSpec {
+	auth := []string{pathAuth}
+	return []faultSpec{
+		{
+			"capture_fails", "the capture is declined, 70002; the authorization stands", "", auth, 0,
+			func(p *plan, _ Fault, _ time.Duration) {
+				p.capture = &outcome{status: statusFailed, reason: reason{"70002", "Capture declined by the bank"}}
+			},
+		},
+		{
+			"capture_processing", "the capture is answered P; success with its notification after delay_ms (2000)", "", auth, settleDelay,
+			func(p *plan, _ Fault, d time.Duration) {
+				p.capture = &outcome{status: statusProcessing}
+				p.captured = &settlement{outcome: outcome{status: statusSuccess, reason: success()}, after: d}
+			},
 		},
 	}
 }

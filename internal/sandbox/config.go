@@ -25,6 +25,7 @@ const (
 	challengeLifetime = 30 * time.Minute // of a 3DS page that nobody answers
 	settleDelay       = 2 * time.Second  // of a transaction that was answered as processing
 	refundDelay       = time.Second      // of a refund's review, of its processing, and of a cancellation
+	authLifetime      = 72 * time.Hour   // of an authorization (Onerway contract §8.9)
 )
 
 // Config says which merchant the sandbox serves and how it behaves. The zero value is a working sandbox.
@@ -54,6 +55,9 @@ type Config struct {
 	RefundDelay time.Duration
 	// HoldRefunds makes every refund wait for a person to review it, until POST /sandbox/refund_review says otherwise.
 	HoldRefunds bool
+	// AuthLifetime is how long after its success an authorization can be captured or voided; three days when zero, and
+	// ClockScale divides it. After that its hold has lapsed, of which nothing is notified [sim].
+	AuthLifetime time.Duration
 	// Latency is how long every answer of the provider takes, after its effect.
 	Latency time.Duration
 	// Keep is how many transactions, deliveries and waiting retries are remembered; DefaultKeep when not positive. An
@@ -94,8 +98,12 @@ type SimOptions struct {
 	// AllowRepeatedSuccess lifts the brake of one success per merchantTxnOriginalId.
 	AllowRepeatedSuccess bool
 	Decline              DeclineForm // DeclineByCode
-	// RefundCode is why a refund is refused that the original does not allow, CancelCode why a cancellation is; 40000.
-	RefundCode, CancelCode string
+	// RefundCode is why a refund is refused that the original does not allow, CancelCode why a cancellation is,
+	// AuthPaymentCode why a capture or void is; 40000.
+	RefundCode, CancelCode, AuthPaymentCode string
+	// PartialCapture lets a capture name an orderAmount, at most what was authorized; the rest is released. Without it one
+	// that does is refused, for the sources disagree whether there is such a member (Onerway contract §16).
+	PartialCapture bool
 	// RefundRowsWithoutID makes queries show refunds without their merchantTxnId, as the documents say can be.
 	RefundRowsWithoutID bool
 	// PaymentIntents adds paymentId and paymentStatus to answers, rows and notifications.
@@ -116,6 +124,9 @@ func (c Config) withDefaults() Config {
 	if c.RefundDelay <= 0 {
 		c.RefundDelay = refundDelay
 	}
+	if c.AuthLifetime <= 0 {
+		c.AuthLifetime = authLifetime
+	}
 	if c.Keep <= 0 {
 		c.Keep = DefaultKeep
 	}
@@ -131,6 +142,7 @@ func (c Config) withDefaults() Config {
 	c.Sim.OriginalIDCode = orElse(c.Sim.OriginalIDCode, codeRejected)
 	c.Sim.RefundCode = orElse(c.Sim.RefundCode, codeRejected)
 	c.Sim.CancelCode = orElse(c.Sim.CancelCode, codeRejected)
+	c.Sim.AuthPaymentCode = orElse(c.Sim.AuthPaymentCode, codeRejected)
 	c.Sim.Decline = orElse(c.Sim.Decline, DeclineByCode)
 	return c
 }

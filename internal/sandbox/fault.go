@@ -40,7 +40,7 @@ type Match struct {
 	// Amount is orderAmount as the request or the books write it: "5" and "5.00" are the same.
 	Amount    string `json:"amount,omitempty"`
 	CardLast4 string `json:"card_last4,omitempty"`
-	// OriginTransactionID is the transaction that a refund or a cancellation is about.
+	// OriginTransactionID is the transaction that a refund, capture, void or cancellation is about.
 	OriginTransactionID string `json:"originTransactionId,omitempty"`
 	// Path moves a fault to another endpoint than those it is made for.
 	Path string `json:"path,omitempty"`

@@ -15,16 +15,18 @@ type ledger struct {
 	byID          map[string]*transaction
 	byMerchantTxn map[string]*transaction
 	byPayment     map[string]*transaction
-	byOriginal    map[string][]*transaction // by merchantTxnOriginalId, where there is one; no refunds
+	byOriginal    map[string][]*transaction // by merchantTxnOriginalId, where there is one; sales and authorizations
 	byOrigin      map[string][]*transaction // refunds, by the id of the transaction that they give back
+	endings       map[string][]*transaction // captures and voids, by the id of their authorization
 	strays        map[string]int            // requests by merchantTxnId, as long as no transaction came of them
 	strayOrder    recent[string]
 	forgotten     *summary
 	lastID        int64
+	now           func() time.Time // what authorizations lapse by
 }
 
 func newLedger(keep int) *ledger {
-	l := &ledger{all: recent[*transaction]{limit: keep}, strayOrder: recent[string]{limit: keep}}
+	l := &ledger{all: recent[*transaction]{limit: keep}, strayOrder: recent[string]{limit: keep}, now: time.Now}
 	l.reset()
 	return l
 }
@@ -40,6 +42,7 @@ func (l *ledger) reset() {
 	l.byPayment = map[string]*transaction{}
 	l.byOriginal = map[string][]*transaction{}
 	l.byOrigin = map[string][]*transaction{}
+	l.endings = map[string][]*transaction{}
 	l.strays = map[string]int{}
 	l.forgotten = newSummary()
 }
@@ -103,10 +106,12 @@ func (l *ledger) enter(t *transaction) {
 	switch {
 	case t.refund != nil:
 		l.byOrigin[t.refund.originID] = append(l.byOrigin[t.refund.originID], t)
+	case t.ending != nil:
+		l.endings[t.ending.originID] = append(l.endings[t.ending.originID], t)
 	case t.originalID != "":
 		l.byOriginal[t.originalID] = append(l.byOriginal[t.originalID], t)
 	}
-	if t.refund == nil {
+	if t.refund == nil && t.ending == nil {
 		l.byPayment[t.paymentID] = t
 	}
 	if oldest, full := l.all.add(t); full {
@@ -114,16 +119,20 @@ func (l *ledger) enter(t *transaction) {
 	}
 }
 
-// forget leaves nothing of a transaction but its share of the totals.
+// forget leaves nothing of a transaction but its share of the totals: of an authorization, what it holds at that moment.
 func (l *ledger) forget(t *transaction) {
-	l.forgotten.addMoney(t.tally())
+	l.forgotten.addMoney(l.tally(t))
 	delete(l.byID, t.id)
 	delete(l.byMerchantTxn, t.merchantTxnID)
 	if t.refund != nil {
 		return // its original is older, so it went before and took the index with it
 	}
-	delete(l.byPayment, t.paymentID)
 	delete(l.byOrigin, t.id)
+	if t.ending != nil {
+		return // the same of its authorization
+	}
+	delete(l.byPayment, t.paymentID)
+	delete(l.endings, t.id)
 	if t.originalID == "" {
 		return
 	}
@@ -181,7 +190,7 @@ func (l *ledger) find(sel selection, now time.Time, offset, limit int) (window [
 		}
 		down = down || (sel.byID() && t.downUntil.After(now))
 		if total >= offset && len(window) < limit {
-			window = append(window, *t)
+			window = append(window, l.seen(t))
 		}
 		total++
 	}
@@ -201,7 +210,11 @@ func (l *ledger) candidates(sel selection) []*transaction {
 	case len(sel.transactionIDs) > 0:
 		return lookup(l.byID, sel.transactionIDs)
 	case sel.paymentID != "":
-		return lookup(l.byPayment, []string{sel.paymentID})
+		found := lookup(l.byPayment, []string{sel.paymentID})
+		for _, payment := range found {
+			found = append(found, l.endings[payment.id]...)
+		}
+		return found
 	default:
 		return between(l.all.entries, sel.from, sel.to)
 	}

@@ -40,7 +40,7 @@ func TestOrder_EveryFaultCanBeOrderedForACall(t *testing.T) {
 		require.Empty(t, wrong)
 		require.Equal(t, spec.name, f.Name)
 		// What a header orders is what a card does.
-		for _, path := range []string{pathSale, pathRefund} {
+		for _, path := range []string{pathSale, pathAuth, pathRefund} {
 			byHeader := b.sandbox.faults.plan(call{path: path}, []Fault{f})
 			require.NotEqual(t, plan{path: path, answerWith: 200}, byHeader, "%s on %s", spec.name, path)
 		}
@@ -92,6 +92,7 @@ func TestOrder_EveryFaultWithoutACardSaysWhatItIsFor(t *testing.T) {
 		if spec.card == "" {
 			require.Contains(t, []string{
 				"force", "decline_by_status", "refund_held", "refund_rejected", "refund_fails", "refund_row_without_id", "cancel_fails",
+				"capture_fails", "capture_processing",
 			}, spec.name)
 			continue
 		}

@@ -100,7 +100,7 @@ func (l *ledger) latest(limit int) (transactions []BookedTransaction, forgotten 
 		if len(newest) == limit {
 			break
 		}
-		newest = append(newest, t.booked())
+		newest = append(newest, l.seen(t).booked())
 	}
 	return newest, l.forgotten.transactions
 }

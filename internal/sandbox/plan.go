@@ -22,6 +22,10 @@ type plan struct {
 	holdReview, rejectReview  bool
 	rowWithoutID, cancelFails bool
 
+	// Of captures: they come before outcome and settle, which voids and everything else have.
+	capture  *outcome
+	captured *settlement
+
 	notify notifyPlan
 
 	delay      time.Duration // before the answer, after the effect
@@ -37,6 +41,22 @@ func (p plan) destiny() *outcome {
 		return nil
 	}
 	return &p.settle.outcome
+}
+
+// outcomeOf is what an authPayment of that type comes to; nil for success.
+func (p plan) outcomeOf(txnType string) *outcome {
+	if txnType == txnCapture && p.capture != nil {
+		return p.capture
+	}
+	return p.outcome
+}
+
+// settlementOf is what becomes of an authPayment of that type later; nil for nothing.
+func (p plan) settlementOf(txnType string) *settlement {
+	if txnType == txnCapture && p.capture != nil {
+		return p.captured
+	}
+	return p.settle
 }
 
 // refuses tells whether the call ends without having had any effect.

@@ -22,6 +22,7 @@ func (s *Server) doTransaction(params map[string]any, baseURL string, p *plan) r
 		downUntil:   now.Add(p.queriesDown),
 		notify:      p.notify,
 		destiny:     p.destiny(),
+		holdsFor:    s.scaled(s.cfg.AuthLifetime),
 	}, func(t *transaction, originalPaid bool) { s.decide(t, originalPaid, baseURL, p.outcome) })
 	if !isNew {
 		return s.duplicate(made)

@@ -5,9 +5,9 @@
 // hold a merchant's beliefs against them. It shares no code with any client, signing least of all: both sides answer
 // to the same published vectors, so a mistake made twice does not cancel out.
 //
-// Held at all times: at most one success per merchantTxnOriginalId, one transaction per merchantTxnId, no more refunded
-// than was charged, and no card number or CVV kept beyond the request that brought it. State is in memory and ends with the process. It is a tool
-// for development: nothing guards the pages and controls under /sandbox.
+// Held at all times: at most one success per merchantTxnOriginalId, one transaction per merchantTxnId, one end of every
+// authorization, no more refunded than was charged, and no card number or CVV kept beyond the request that brought it. State
+// is in memory and ends with the process. It is a tool for development: nothing guards the pages and controls under /sandbox.
 package sandbox
 
 import (
@@ -52,6 +52,7 @@ func New(cfg Config) *Server {
 		log:     cfg.Logger,
 		closing: make(chan struct{}),
 	}
+	s.ledger.now = s.now
 	s.holding.Store(cfg.HoldRefunds)
 	s.agenda = newAgenda(s.now, pollInjected)
 	return s
@@ -69,6 +70,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+pathSale, s.provider(s.doTransaction))
+	mux.HandleFunc("POST "+pathAuth, s.provider(s.authPayment))
 	mux.HandleFunc("POST "+pathRefund, s.provider(s.onlineRefund))
 	mux.HandleFunc("POST "+pathCancel, s.provider(s.cancelTransaction))
 	mux.HandleFunc("POST "+pathList, s.provider(s.listTransactions))

@@ -37,7 +37,7 @@ func (l *ledger) tallies(q BookQuery) (tallies []tally, sum *summary, forgotten 
 	selected := l.booksOf(q)
 	tallies = make([]tally, 0, len(selected))
 	for _, t := range selected {
-		tallies = append(tallies, t.tally())
+		tallies = append(tallies, l.tally(t))
 	}
 	return tallies, sum, l.forgotten.transactions
 }
@@ -47,10 +47,22 @@ type tally struct {
 	originalID, currency, txnType string
 	status                        status
 	amount                        int64
+	held                          bool // of an authorization: neither captured nor voided nor lapsed
 }
 
+// tally is of a copy that knows how its hold stands (seen).
 func (t *transaction) tally() tally {
-	return tally{t.originalID, t.currency, t.txnType, t.status, t.amount}
+	held := t.authorized() && (t.hold == holdStands || t.hold == holdEnding)
+	return tally{t.originalID, t.currency, t.txnType, t.status, t.amount, held}
+}
+
+// tally is of a transaction in the books. The caller holds the lock.
+func (l *ledger) tally(t *transaction) tally {
+	if !t.authorized() {
+		return t.tally()
+	}
+	view := l.seen(t)
+	return view.tally()
 }
 
 // summary adds up transactions as they go by.
@@ -91,18 +103,26 @@ func (s *summary) count(t tally) {
 		s.byOrder[t.originalID] = order
 		s.orders = append(s.orders, order)
 	}
-	if t.txnType == txnRefund {
+	switch t.txnType {
+	case txnRefund:
 		order.countRefund(t)
 		return
+	case txnCapture, txnVoid:
+	default:
+		order.attempts++
+		if t.status == statusSuccess {
+			order.successes++
+		}
 	}
-	order.attempts++
-	if t.status != statusSuccess {
-		return
+	order.charged += t.charged()
+}
+
+// charged is what the transaction took of the shopper's money, in minor units: by a sale or a capture.
+func (t tally) charged() int64 {
+	if t.status == statusSuccess && (t.txnType == "SALE" || t.txnType == txnCapture) {
+		return t.amount
 	}
-	order.successes++
-	if t.txnType != "AUTH" {
-		order.charged += t.amount
-	}
+	return 0
 }
 
 func (o *orderSum) countRefund(t tally) {
@@ -123,23 +143,24 @@ func (s *summary) addMoney(t tally) {
 		money = &moneySum{}
 		s.money[t.currency] = money
 	}
-	if t.txnType == txnRefund {
+	switch t.txnType {
+	case txnRefund:
 		money.refunds++
 		if t.status == statusSuccess {
 			money.refunded += t.amount
 		}
 		return
+	case txnCapture, txnVoid:
+	default:
+		money.transactions++
+		if t.status == statusSuccess {
+			money.succeeded++
+		}
 	}
-	money.transactions++
-	if t.status != statusSuccess {
-		return
-	}
-	money.succeeded++
-	if t.txnType == "AUTH" {
+	if t.held {
 		money.authorized += t.amount
-		return
 	}
-	money.charged += t.amount
+	money.charged += t.charged()
 }
 
 func (s *summary) copyMoney() map[string]*moneySum {

@@ -42,12 +42,17 @@ type transaction struct {
 	// refund is set on refunds only; rejected on those that the review turned down.
 	refund   *refundFacts
 	rejected bool
+	// ending is set on captures and voids only. hold is how the hold stands that the transaction is about, as far as a query
+	// asked the ledger (seen); holdsFor is how long an authorization's lasts.
+	ending   *endingFacts
+	hold     holdState
+	holdsFor time.Duration
 	// destiny is what a transaction that is processing will turn out to be; nil where nothing is to come of it.
 	destiny *outcome
 	// canceling is set from cancelTxn to its end; canceled is that end, told by CANCEL in place of TXN.
 	canceling bool
 	canceled  status
-	// calls is how often doTransaction or onlineRefund was asked for with this merchantTxnId.
+	// calls is how often a transaction was asked for with this merchantTxnId.
 	calls int
 	// firstAnswer is replayed to a duplicate when the sandbox is set so.
 	firstAnswer []byte
@@ -56,12 +61,26 @@ type transaction struct {
 // paymentStatus is the status of the payment intent around the transaction (Onerway contract §6).
 func (t transaction) paymentStatus() string {
 	switch {
-	case t.status == statusSuccess && t.txnType == "AUTH":
-		return "A"
+	case t.authorized(), t.ending != nil && t.status == statusFailed:
+		return t.hold.letter()
+	case t.status == statusSuccess && t.txnType == txnVoid:
+		return string(statusClosed)
 	case t.status == statusFailed:
 		return "O"
 	default:
 		return string(t.status)
+	}
+}
+
+// originID is the transaction that a refund, capture or void is about; empty for the others.
+func (t transaction) originID() string {
+	switch {
+	case t.refund != nil:
+		return t.refund.originID
+	case t.ending != nil:
+		return t.ending.originID
+	default:
+		return ""
 	}
 }
 
@@ -114,18 +133,15 @@ func (t transaction) row(sim SimOptions) object {
 	if t.status == statusSuccess {
 		txnAmount, txnCurrency, rate = t.amountText(), t.currency, "1"
 	}
-	merchantTxnID, originID := text(t.merchantTxnID), any(nil)
-	if t.refund != nil {
-		originID = t.refund.originID
-		if t.refund.rowWithoutID {
-			merchantTxnID = nil
-		}
+	merchantTxnID := text(t.merchantTxnID)
+	if t.refund != nil && t.refund.rowWithoutID {
+		merchantTxnID = nil
 	}
 	return object{
 		{"transactionId", t.id},
 		{"merchantTxnId", merchantTxnID},
 		{"txnTime", wireTimeOf(t.createdAt)},
-		{"originTransactionId", originID},
+		{"originTransactionId", text(t.originID())},
 		{"productType", t.productType},
 		{"subProductType", t.subProductType},
 		{"txnType", t.txnType},
@@ -180,6 +196,8 @@ func (t transaction) notification(sim SimOptions) object {
 		})
 	case t.refund != nil:
 		return t.refundNotification(sim)
+	case t.ending != nil:
+		return t.endingNotification(sim)
 	}
 	body := object{
 		{"notifyType", "TXN"},
