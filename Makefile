@@ -56,7 +56,7 @@ build: ## build bin/server, static, for the platform of GOOS and GOARCH
 test: .tillway/bin/testcount ## run every test under the race detector, on private databases; installs what is missing
 	@scripts/setup-test
 	@go build -o .tillway/bin/testenv ./internal/embedded/testenv
-	@set -o pipefail; TESTFLAGS='$(TESTFLAGS)' .tillway/bin/testenv -- scripts/test $(PACKAGES) | $<
+	@set -o pipefail; .tillway/bin/testenv -- scripts/test $(PACKAGES) -- $(TESTFLAGS) | $<
 
 .PHONY: test-containers
 test-containers: .tillway/bin/testcount ## run the store tests on PostgreSQL and Redis in containers
