@@ -44,7 +44,7 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.resume, "resume", false, "go on with the run that was interrupted")
 	flags.BoolVar(&o.race, "race", false, "build the service with the race detector")
 	flags.StringVar(&o.binary, "binary", "", "a service built with -tags failpoint, instead of building one")
-	flags.StringVar(&o.state, "state", ".tillway/crash/state.json", "where the run is kept after every batch")
+	flags.StringVar(&o.state, "state", ".tillway/crash/state.json", "where the run is kept after every batch, with the logs of those in which something was found beside it")
 	flags.StringVar(&o.report, "report", "docs/crash-report.md", "where the report goes; empty for none")
 	flags.StringVar(&o.commit, "commit", "", "what the report calls the code (default: git's description)")
 	if err := flags.Parse(args); err != nil {

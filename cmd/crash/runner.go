@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -69,12 +70,18 @@ func (r *runner) batch(ctx context.Context, stores *world.Stores, number, kills 
 		return err
 	}
 	defer func() { err = errors.Join(err, stores.Drop(context.WithoutCancel(ctx), database)) }()
+	logs := filepath.Join(filepath.Dir(r.options.state), fmt.Sprintf("batch%d", number))
 	report, err := crash.Run(ctx, crash.Setup{
-		Binary: r.options.binary, Dir: filepath.Join(r.scrap, fmt.Sprintf("batch%d", number)), Database: database,
+		Binary: r.options.binary, Dir: logs, Database: database,
 		Redis: stores.Redis(), Shoppers: r.options.shoppers, Rounds: rounds, Happened: r.bar.happened,
 	}, r.state.Seed, number, kills)
 	if err != nil {
 		return err
+	}
+	if len(report.Audit.Findings) == 0 { // else the logs tell more
+		if err := os.RemoveAll(logs); err != nil {
+			return fmt.Errorf("remove the logs: %w", err)
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

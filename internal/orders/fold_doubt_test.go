@@ -264,6 +264,7 @@ func TestFold_NeverSentFailsAndSaysThatNothingWasCharged(t *testing.T) {
 	c := f.tell(SourceAnswer, OutcomeNeverSent)
 	f.in(PaymentFailed)
 	require.Contains(t, f.payment.Failure.Message, "Nothing was charged")
+	require.True(t, f.payment.NextCheckAt.IsZero(), "nobody but us knows of it")
 	require.Equal(t, StatusOpen, f.order.Status)
 	args, err := c.params("correlation", f.now)
 	require.NoError(t, err)

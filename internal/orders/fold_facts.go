@@ -104,9 +104,19 @@ func (c *change) schedule(r rules, now time.Time) {
 		c.giveUpWaiting(now)
 	case c.order.NeedsReview && c.evidence.Source != SourceQuery:
 		// A question that doubt made us ask stays open until it is answered: other news must not take it back.
+	case c.mayTurnOut():
+		if p.Status != c.before.Status || c.evidence.Source == SourceQuery { // only an answer makes the question go away
+			p.NextCheckAt = lookAgain(p.FinalAt, now)
+		}
 	default:
 		p.NextCheckAt = time.Time{}
 	}
+}
+
+// mayTurnOut reports whether a payment ended without success of which the provider may yet say otherwise: it has seen it, as
+// far as we know, and has not taken the charge back.
+func (c *change) mayTurnOut() bool {
+	return !c.payment.Status.Open() && !c.payment.Status.Live() && c.evidence.Outcome != OutcomeNeverSent && !reversed(c.payment)
 }
 
 // asks reports whether the news makes us ask the provider at once.

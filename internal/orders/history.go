@@ -50,8 +50,8 @@ type PaymentHistory struct {
 
 	// ByShopper: it was begun with the order's client secret.
 	ByShopper bool
-	// NextChecks are when the provider is asked next, earliest first; none when nothing is open. The first may be past: then
-	// it is being asked.
+	// NextChecks are when the provider is asked next, earliest first; none when it is not. The first may be past: then it is
+	// being asked.
 	NextChecks []time.Time
 	// AskedUntil is when a person must look if the outcome is not known by then.
 	AskedUntil time.Time
@@ -175,7 +175,7 @@ func (s *Service) historyFrom(rows historyRows, limit int) (History, error) {
 			return History{}, err
 		}
 		h.Refunds = append(h.Refunds, RefundHistory{
-			Refund: r, NextChecks: s.checks(r.NextCheckAt, r.since()), AskedUntil: r.since().Add(queriedUntil),
+			Refund: r, NextChecks: s.refundChecks(r), AskedUntil: r.since().Add(queriedUntil),
 		})
 	}
 	for _, row := range rows.events[:min(limit, len(rows.events))] {
@@ -222,15 +222,29 @@ func (s *Service) paymentHistory(row dbsqlc.Payment) (PaymentHistory, error) {
 		return PaymentHistory{}, err
 	}
 	return PaymentHistory{
-		Payment: p, NextChecks: s.checks(p.NextCheckAt, p.SentAt), AskedUntil: p.SentAt.Add(queriedUntil),
+		Payment: p, NextChecks: s.paymentChecks(p), AskedUntil: p.SentAt.Add(queriedUntil),
 		ByShopper: orEmpty(row.IdempotencyPrincipal) == p.Order.String(), // whom a client secret is known as
 	}, nil
 }
 
-// checks are the next times at which the provider is asked about something sent at sentAt, from the first one on.
-func (s *Service) checks(first, sentAt time.Time) []time.Time {
+func (s *Service) paymentChecks(p Payment) []time.Time {
+	if p.Status.Live() {
+		return checks(p.NextCheckAt, func(at time.Time) time.Time { return s.config.Schedule.Next(p.SentAt, at) })
+	}
+	return checks(p.NextCheckAt, func(at time.Time) time.Time { return lookAgain(p.FinalAt, at) })
+}
+
+func (s *Service) refundChecks(r Refund) []time.Time {
+	if r.Status.Open() {
+		return checks(r.NextCheckAt, func(at time.Time) time.Time { return s.config.Schedule.Next(r.since(), at) })
+	}
+	return checks(r.NextCheckAt, func(at time.Time) time.Time { return lookAgain(r.FinalAt, at) })
+}
+
+// checks are the next times at which the provider is asked, from the first one on; none where that is zero.
+func checks(first time.Time, next func(time.Time) time.Time) []time.Time {
 	var checks []time.Time
-	for at := first; !at.IsZero() && len(checks) < checksAhead; at = s.config.Schedule.Next(sentAt, at) {
+	for at := first; !at.IsZero() && len(checks) < checksAhead; at = next(at) {
 		checks = append(checks, at)
 	}
 	return checks

@@ -189,7 +189,7 @@ type Payment struct {
 	CorrelationID string
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
-	// SentAt is when the request went out; NextCheckAt when the provider is asked next, zero when nothing is open;
+	// SentAt is when the request went out; NextCheckAt when the provider is asked next, zero when it is not;
 	// FinalAt when the status became final.
 	SentAt      time.Time
 	NextCheckAt time.Time

@@ -85,8 +85,8 @@ type Refund struct {
 	CorrelationID string
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
-	// SentAt is zero while it waits to be sent; NextCheckAt is when it is sent or asked about next, zero when nothing is
-	// open; FinalAt is when the status became final.
+	// SentAt is zero while it waits to be sent; NextCheckAt is when it is sent or asked about next, zero when it is
+	// not; FinalAt is when the status became final.
 	SentAt      time.Time
 	NextCheckAt time.Time
 	FinalAt     time.Time

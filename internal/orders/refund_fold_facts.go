@@ -21,6 +21,10 @@ func (c *refundChange) schedule(rules rules, now time.Time) {
 		r.NextCheckAt = rules.schedule.Next(r.since(), now) // what ended is doubted: it is asked about until it is clear
 	case c.order.NeedsReview && c.evidence.Source != SourceQuery:
 		// A question that doubt made us ask stays open until it is answered.
+	case r.Status == RefundFailed:
+		if r.Status != c.before.Status || c.evidence.Source == SourceQuery { // only an answer makes the question go away
+			r.NextCheckAt = lookAgain(r.FinalAt, now)
+		}
 	default:
 		r.NextCheckAt = time.Time{}
 	}

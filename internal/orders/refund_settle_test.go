@@ -93,6 +93,26 @@ func TestSettleRefund_LateSuccessNeverRefundsMoreThanWasCaptured(t *testing.T) {
 	require.Equal(t, 1, b.count("SELECT count(*) FROM discrepancies WHERE class = 'over_refund' AND money_at_risk = 2000 AND refund_id = $1", r.ID.UUID()))
 }
 
+func TestSettleRefund_ALateSuccessThatNobodyTellsOfIsFound(t *testing.T) {
+	t.Parallel()
+	b := setupRefunds(t)
+	r := b.hear(b.refund(2000), orders.SourceNotification, orders.RefundOutcomeDeclined)
+	require.Equal(t, orders.RefundFailed, r.Status)
+	require.Equal(t, [3]int64{2700, 0, 0}, b.amounts())
+	b.refunds.find = func(q orders.RefundQuery) (orders.RefundEvidence, error) {
+		return refundNews(orders.SourceQuery, orders.RefundOutcomeSucceeded,
+			orders.RefundApplication{MerchantTxnID: q.MerchantTxnID, Amount: q.Amount}), nil
+	}
+	b.sweep()
+	require.Equal(t, orders.RefundFailed, b.getRefund(r.ID).Status, "not asked about yet")
+
+	b.clock.advance(time.Hour + time.Second)
+	b.sweep()
+	require.Equal(t, orders.RefundSucceeded, b.getRefund(r.ID).Status)
+	require.Equal(t, [3]int64{2700, 2000, 0}, b.amounts())
+	require.Zero(t, b.getRefund(r.ID).NextCheckAt)
+}
+
 func TestSettleRefund_QueryRefutesASuccess(t *testing.T) {
 	t.Parallel()
 	b := setupRefunds(t)

@@ -66,6 +66,10 @@ func notFound(orders.Query) (orders.Evidence, error) {
 	return orders.Evidence{Source: orders.SourceQuery, Outcome: orders.OutcomeNotFound}, nil
 }
 
+func declined(orders.Query) (orders.Evidence, error) {
+	return orders.Evidence{Source: orders.SourceQuery, Outcome: orders.OutcomeDeclined}, nil
+}
+
 func silent(orders.Query) (orders.Evidence, error) { return orders.Evidence{}, errSilent }
 
 // testBundle has a clock that tests turn.
@@ -325,4 +329,60 @@ func TestRun_GoesOnAfterTheDatabaseFailed(t *testing.T) {
 	require.Eventually(t, func() bool { return b.payment(t, p).Status == orders.PaymentSucceeded }, 20*time.Second, 20*time.Millisecond)
 	cancel()
 	require.NoError(t, <-done)
+}
+
+func TestSettle_AFailureIsLookedAtAgainAnHourAndADayAfterItsEnd(t *testing.T) {
+	t.Parallel()
+
+	b := setup(t)
+	p := b.lost(t)
+	b.provider.answer(declined)
+	b.pass(10 * time.Second)
+	require.Equal(t, 1, b.settle(t))
+	failed := b.payment(t, p)
+	require.Equal(t, orders.PaymentFailed, failed.Status)
+	require.WithinDuration(t, failed.FinalAt.Add(time.Hour), failed.NextCheckAt, time.Millisecond)
+
+	b.pass(59 * time.Minute)
+	require.Zero(t, b.settle(t))
+	b.pass(2 * time.Minute)
+	require.Equal(t, 1, b.settle(t))
+	again := b.payment(t, p)
+	require.Equal(t, orders.PaymentFailed, again.Status)
+	require.WithinDuration(t, failed.FinalAt.Add(24*time.Hour), again.NextCheckAt, time.Millisecond)
+
+	b.pass(24 * time.Hour)
+	require.Equal(t, 1, b.settle(t))
+	require.Zero(t, b.payment(t, p).NextCheckAt, "then it is over")
+	require.Equal(t, 3, b.provider.questions(p))
+}
+
+func TestSettle_ALateSuccessThatNobodyTellsOfIsFound(t *testing.T) {
+	t.Parallel()
+	for name, ends := range map[string]func(*testBundle){
+		"after a decline": func(b *testBundle) { b.provider.answer(declined) },
+		"after denials":   func(b *testBundle) { b.provider.answer(notFound) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			p := b.lost(t)
+			ends(b)
+			for range 4 {
+				if b.payment(t, p).Status == orders.PaymentFailed {
+					break
+				}
+				b.pass(24 * time.Hour)
+				b.settle(t)
+			}
+			require.Equal(t, orders.PaymentFailed, b.payment(t, p).Status)
+
+			b.provider.answer(charged)
+			b.pass(25 * time.Hour)
+			require.Equal(t, 1, b.settle(t))
+			got := b.payment(t, p)
+			require.Equal(t, orders.PaymentSucceeded, got.Status)
+			require.EqualValues(t, 2700, b.order(t, p).AmountPaid)
+		})
+	}
 }

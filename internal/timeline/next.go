@@ -14,12 +14,12 @@ import (
 func next(h orders.History, now time.Time) []Step {
 	var steps []Step
 	for _, p := range slices.Backward(h.Payments) {
-		if step, is := paymentStep(p, now); is {
+		if step, is := paymentStep(p, h.Order.NeedsReview, now); is {
 			steps = append(steps, step)
 		}
 	}
 	for _, r := range slices.Backward(h.Refunds) {
-		if step, is := refundStep(r, now); is {
+		if step, is := refundStep(r, h.Order.NeedsReview, now); is {
 			steps = append(steps, step)
 		}
 	}
@@ -29,8 +29,9 @@ func next(h orders.History, now time.Time) []Step {
 	return append(steps, orderStep(h.Order, now))
 }
 
-// paymentStep says how an open or unconfirmed payment is settled.
-func paymentStep(p orders.PaymentHistory, now time.Time) (Step, bool) {
+// paymentStep says how an open, unconfirmed or doubted payment is settled, and when the provider is asked once more about one
+// that ended without success.
+func paymentStep(p orders.PaymentHistory, doubted bool, now time.Time) (Step, bool) {
 	if len(p.NextChecks) == 0 {
 		return Step{}, false
 	}
@@ -45,7 +46,7 @@ func paymentStep(p orders.PaymentHistory, now time.Time) (Step, bool) {
 	case orders.PaymentAuthorized, orders.PaymentSucceeded:
 		why = fmt.Sprintf("%s is not confirmed by the provider's own later word yet.", name)
 	case orders.PaymentFailed, orders.PaymentCanceled, orders.PaymentExpired:
-		why = fmt.Sprintf("What the provider says of %s has to be cleared up.", lower(name))
+		why = ended(lower(name), doubted)
 	}
 	until := ""
 	if p.Status.Open() && now.Before(p.AskedUntil) {
@@ -53,6 +54,14 @@ func paymentStep(p orders.PaymentHistory, now time.Time) (Step, bool) {
 	}
 	at := p.NextChecks[0].Unix()
 	return Step{At: &at, Text: sentences(why, soFar(p.Payment), asked(p.NextChecks, now), until)}, true
+}
+
+// ended says why the provider is asked about something that ended without success.
+func ended(name string, doubted bool) string {
+	if doubted {
+		return fmt.Sprintf("What the provider says of %s has to be cleared up.", name)
+	}
+	return fmt.Sprintf("No money of %s moved; to be sure, it is looked at again.", name)
 }
 
 // soFar says how often the provider was asked on schedule without an answer that settled anything.

@@ -110,8 +110,8 @@ func refundEnds(o orders.RefundOutcome) bool {
 	return false
 }
 
-// refundStep says how an open refund goes on.
-func refundStep(r orders.RefundHistory, now time.Time) (Step, bool) {
+// refundStep says how an open or doubted refund goes on, and when the provider is asked once more about one that failed.
+func refundStep(r orders.RefundHistory, doubted bool, now time.Time) (Step, bool) {
 	if len(r.NextChecks) == 0 {
 		return Step{}, false
 	}
@@ -127,8 +127,10 @@ func refundStep(r orders.RefundHistory, now time.Time) (Step, bool) {
 		why = upper(name) + " is in review: the provider's staff decides within hours or days."
 	case orders.RefundUnknown:
 		why = "Whether the provider has taken on " + name + " is not known."
-	case orders.RefundSucceeded, orders.RefundFailed, orders.RefundRejected, orders.RefundCanceled:
+	case orders.RefundSucceeded:
 		why = "What the provider says of " + name + " has to be cleared up."
+	case orders.RefundFailed, orders.RefundRejected, orders.RefundCanceled:
+		why = ended(name, doubted)
 	}
 	return Step{At: &at, Text: sentences(why, asked(r.NextChecks, now))}, true
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tillway/internal/sandbox"
 )
 
 // underWay names the operations that are in flight or due at this moment: money operations without an end, checks and
@@ -19,12 +21,15 @@ UNION ALL SELECT 'expiry ' || id FROM orders WHERE status = 'open' AND expires_a
 UNION ALL SELECT 'job ' || id FROM river_job
     WHERE kind = 'notification_retry' AND (state IN ('available', 'running') OR state IN ('retryable', 'scheduled') AND scheduled_at <= now())`
 
-// unsettled counts what has no end yet, due or not. Refunds that a person was called to look at are left out, and so are jobs
+// unsettled counts what has no end yet, due or not, and what ended without success but is being asked about again. Refunds that a person was called to look at are left out, and so are jobs
 // that sleep: they wait for a payment that is not ours.
 const unsettled = `
-SELECT (SELECT count(*) FROM payments WHERE status IN ('processing', 'requires_action', 'unknown') OR next_check_at IS NOT NULL)
+SELECT (SELECT count(*) FROM payments
+        WHERE status IN ('processing', 'requires_action', 'unknown')
+           OR next_check_at < CASE WHEN status IN ('authorized', 'succeeded') THEN 'infinity' ELSE now() + interval '1 minute' END)
      + (SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id
-        WHERE r.status IN ('pending', 'in_review', 'unknown') AND NOT o.needs_review)
+        WHERE r.status IN ('pending', 'in_review', 'unknown') AND NOT o.needs_review
+           OR r.status = 'failed' AND r.next_check_at < now() + interval '1 minute')
      + (SELECT count(*) FROM orders WHERE status = 'open' AND expires_at <= now())
      + (SELECT count(*) FROM river_job WHERE kind = 'notification_retry' AND state IN ('available', 'running'))`
 
@@ -54,10 +59,32 @@ func EndClaims(ctx context.Context, db *pgxpool.Pool) error {
 	return run(ctx, db, "UPDATE river_job SET state = 'available', scheduled_at = now() WHERE kind = 'notification_retry' AND state = 'running'")
 }
 
-// Hurry brings every check forward, those that dead workers hold as well.
+// Hurry brings the checks of what has no end yet forward, those that dead workers hold as well.
 func Hurry(ctx context.Context, db *pgxpool.Pool) error {
-	return run(ctx, db, "UPDATE payments SET next_check_at = now() WHERE next_check_at > now()",
-		"UPDATE refunds SET next_check_at = now() WHERE next_check_at > now()")
+	return run(ctx, db,
+		"UPDATE payments SET next_check_at = now() WHERE next_check_at > now() AND status NOT IN ('failed', 'canceled', 'expired')",
+		"UPDATE refunds SET next_check_at = now() WHERE next_check_at > now() AND status <> 'failed'")
+}
+
+// LookAgain lets the time come at which the service asks once more about what ended without success, as far as the provider's
+// books say that it has moved money after all: of the others it would hear what it knows.
+func LookAgain(ctx context.Context, db *pgxpool.Pool, books sandbox.Books) error {
+	var moved []string
+	for _, t := range books.Transactions {
+		if t.Status == "S" {
+			moved = append(moved, t.MerchantTxnID)
+		}
+	}
+	for _, statement := range []string{
+		`UPDATE payments SET next_check_at = now()
+		WHERE next_check_at > now() AND status IN ('failed', 'canceled', 'expired') AND merchant_txn_id = ANY ($1)`,
+		`UPDATE refunds SET next_check_at = now() WHERE next_check_at > now() AND status = 'failed' AND merchant_txn_id = ANY ($1)`,
+	} {
+		if _, err := db.Exec(ctx, statement, moved); err != nil {
+			return fmt.Errorf("let the provider be asked again: %w", err)
+		}
+	}
+	return nil
 }
 
 func run(ctx context.Context, db *pgxpool.Pool, statements ...string) error {

@@ -67,7 +67,7 @@ FROM orders o, LATERAL (
 
 const paymentsSQL = `
 SELECT id, order_id, merchant_txn_id, status, currency, amount_captured, amount_refunded, amount_refund_pending, surplus,
-       status IN ('processing', 'requires_action', 'unknown') OR next_check_at IS NOT NULL
+       status IN ('processing', 'requires_action', 'unknown') OR status IN ('authorized', 'succeeded') AND next_check_at IS NOT NULL
 FROM payments`
 
 const refundsSQL = `

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -170,9 +171,20 @@ func (b *batch) conclude(ctx context.Context) error {
 		return err
 	}
 	if left > 0 {
-		b.find("%d requests are not answered although everything works, such as %s", left, b.shop.Record().Unanswered()[0])
+		b.find("%d requests are not answered although everything works: %s", left, strings.Join(b.shop.Record().Unanswered(), ", "))
 	}
 	if err := audit.EndClaims(ctx, b.world.DB); err != nil {
+		return err
+	}
+	if err := b.rest(ctx); err != nil {
+		return err
+	}
+	// News of a late success may have met the dead each time that it was delivered.
+	books, err := b.world.Provider.Books(ctx)
+	if err != nil {
+		return err
+	}
+	if err := audit.LookAgain(ctx, b.world.DB, books); err != nil {
 		return err
 	}
 	if err := b.rest(ctx); err != nil {

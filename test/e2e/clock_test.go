@@ -66,6 +66,21 @@ func TestClock_MovedThroughOneProcessIsObeyedByAll(t *testing.T) {
 	require.InDelta(t, reading(other.client), reading(w.service.client), 5)
 }
 
+// TestClock_ALateSuccessIsFoundWithoutAnyNotification: a decline that turns out to be a charge, of which nobody tells.
+func TestClock_ALateSuccessIsFoundWithoutAnyNotification(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.provider.silence()
+	o := w.service.createOrder(object{"late_payment": "accept", "expires_in": 48 * 3600})
+	w.service.pay(o.ID, "4000009900000244", nil).requireStatus(t, http.StatusPaymentRequired)
+	eventually(t, patience, "the provider has charged", func() bool { return w.provider.books(o.ID).Orders[0].Successes == 1 })
+	require.Equal(t, "open", w.service.order(o.ID).Status)
+
+	w.service.advance(time.Hour + time.Minute)
+	require.Equal(t, "succeeded", w.service.payment(w.service.awaitOrder(o.ID, "paid").LatestPayment).Status)
+	w.provider.requireOneSale(o.ID)
+}
+
 func TestClock_CarriesTheRetriesOfNotifications(t *testing.T) {
 	t.Parallel()
 	w := start(t)

@@ -3,5 +3,6 @@
 //
 // It first measures how many visits a second two replicas take, then keeps them at a share of that. One call in twenty meets
 // a fault, and the provider never notifies: every answer that is lost is found by asking, at the times of the default
-// schedule. Afterwards nothing is hurried: what is open is settled in its own time, and then the books are compared.
+// schedule. What is still open a minute after the last visit, such as payments whose shoppers never saw the bank's page, is
+// then asked about more often than the schedule has it, until nothing is open and the books are compared.
 package soak

@@ -21,10 +21,14 @@ const (
 	warmFor, measureFor = 5 * time.Second, 10 * time.Second
 	// faultShare of all sales meet a fault.
 	faultShare = 0.05
-	// restPatience is what the last open outcomes may take: the third denial of a sale that never arrived is asked for a
-	// minute after it was sent.
-	restPatience = 3 * time.Minute
-	restPoll     = 250 * time.Millisecond
+	// clockScale makes the half hour that the bank waits for a shopper 90 seconds: some never learn that it waits.
+	clockScale = "20"
+	// unhurried is how long the default schedule alone settles what the last visits left open. Its next steps are minutes
+	// apart, so from then on checks are brought forward, every hurry; restPatience is what all of it may take.
+	unhurried    = time.Minute
+	hurry        = 5 * time.Second
+	restPatience = 5 * time.Minute
+	restPoll     = time.Second
 	// reserve is how many visits may begin at once when shoppers were held up.
 	reserve = 16
 )
@@ -56,7 +60,7 @@ func Run(ctx context.Context, opts Options) (_ Report, err error) {
 	}
 	s.world, err = world.Start(ctx, world.Options{
 		Binary: opts.Binary, Dir: opts.Dir, Database: opts.Database, Redis: opts.Redis,
-		Simulator: []string{"--latency", simulatorLatency}, Services: [][]string{{"serve"}, {"serve"}},
+		Simulator: []string{"--latency", simulatorLatency, "--clock-scale", clockScale}, Services: [][]string{{"serve"}, {"serve"}},
 		// RESOLVE_SCHEDULE keeps its default. A call ends before a denial of it is believed, as in production, only sooner.
 		Environment: map[string]string{"NOT_FOUND_AFTER": "25s", "ONERWAY_TIMEOUT": "10s", "CALLER_DEADLINE": "5s", "ONERWAY_RATE_LIMIT": "2000"},
 	})
@@ -174,7 +178,7 @@ func meter(closing <-chan struct{}, starts chan<- struct{}, interval time.Durati
 	}
 }
 
-// conclude waits for everything to come to rest by itself, and compares.
+// conclude waits for everything to come to rest, and compares.
 func (s *soak) conclude(ctx context.Context, record *storefront.Record) error {
 	if err := s.rest(ctx); err != nil {
 		return err
@@ -189,32 +193,49 @@ func (s *soak) conclude(ctx context.Context, record *storefront.Record) error {
 	}
 	s.report.Audit.Findings = append(s.report.Audit.Findings, faults...)
 	s.report.Answers = answers
-	if s.report.Lost, err = audit.TimeToTruth(ctx, s.world.DB); err != nil {
-		return err
-	}
 	s.report.judge()
 	return nil
 }
 
+// rest waits until nothing is open: for a while by the schedule alone, as long as which the truth about lost answers is timed.
 func (s *soak) rest(ctx context.Context) error {
 	begun := time.Now()
+	left, err := s.settled(ctx, begun.Add(unhurried), func() error { return nil })
+	if err != nil {
+		return err
+	}
+	if s.report.Lost, err = audit.TimeToTruth(ctx, s.world.DB); err != nil {
+		return err
+	}
+	if left > 0 {
+		var hurried time.Time
+		left, err = s.settled(ctx, begun.Add(restPatience), func() error {
+			if time.Since(hurried) < hurry {
+				return nil
+			}
+			hurried = time.Now()
+			return audit.Hurry(ctx, s.world.DB)
+		})
+	}
+	if s.report.Rest = time.Since(begun); left > 0 {
+		s.report.find("%d operations have no end %s after the last visit", left, restPatience)
+	}
+	return err
+}
+
+// settled waits until nothing is open or the time is over, and returns what is left. What waits for the provider's staff is
+// approved.
+func (s *soak) settled(ctx context.Context, until time.Time, meanwhile func() error) (left int, err error) {
 	for {
-		if err := s.world.Provider.ApproveRefunds(ctx); err != nil {
-			return err
+		if err := errors.Join(meanwhile(), s.world.Provider.ApproveRefunds(ctx)); err != nil {
+			return left, err
 		}
-		left, err := audit.Unsettled(ctx, s.world.DB)
-		if err != nil {
-			return err
-		}
-		if s.report.Rest = time.Since(begun); left == 0 {
-			return nil
-		}
-		if s.report.Rest > restPatience {
-			s.report.find("%d operations have no end %s after the last visit", left, restPatience)
-			return nil
+		left, err = audit.Unsettled(ctx, s.world.DB)
+		if err != nil || left == 0 || time.Now().After(until) {
+			return left, err
 		}
 		if err := pause(ctx, restPoll); err != nil {
-			return err
+			return left, err
 		}
 	}
 }
