@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"tillway/internal/failpoint"
 	"tillway/test/audit"
@@ -22,8 +19,8 @@ const (
 	simulatorLatency = "1500ms"
 	shopperPatience  = 3 * time.Second
 
-	// restPatience is how long everything may take to come to rest after the last kill, and auditPatience how long the
-	// books may differ after that: late news may be on its way.
+	// restPatience is how long everything may take to come to rest after the last kill, or requests may be repeated without
+	// one of them being answered, and auditPatience how long the books may differ after that: late news may be on its way.
 	restPatience  = 90 * time.Second
 	auditPatience = 30 * time.Second
 	restPoll      = 100 * time.Millisecond
@@ -149,140 +146,6 @@ func (b *batch) open(ctx context.Context, seed uint64) (err error) {
 		Shoppers: number, Cards: cards(), Patience: shopperPatience,
 	})
 	return nil
-}
-
-// conclude lets everything come to rest, answers who was not answered, and compares the books.
-func (b *batch) conclude(ctx context.Context) error {
-	if err := b.world.Provider.DisarmAll(ctx); err != nil {
-		return err
-	}
-	for _, s := range b.world.Services {
-		if err := b.ready(ctx, s); err != nil {
-			return err
-		}
-	}
-	// Keys that dead processes held are free at once, and everything that was answered is forgotten: the rows must do.
-	if err := flush(ctx, b.setup.Redis); err != nil {
-		return err
-	}
-	// Some are still told to wait: what they began may be in flight.
-	left, err := until(ctx, restPatience, func() (int, error) { return b.shop.Finish(ctx), nil })
-	if err != nil {
-		return err
-	}
-	if left > 0 {
-		b.find("%d requests are not answered although everything works: %s", left, strings.Join(b.shop.Record().Unanswered(), ", "))
-	}
-	if err := audit.EndClaims(ctx, b.world.DB); err != nil {
-		return err
-	}
-	if err := b.rest(ctx); err != nil {
-		return err
-	}
-	// News of a late success may have met the dead each time that it was delivered.
-	books, err := b.world.Provider.Books(ctx)
-	if err != nil {
-		return err
-	}
-	if err := audit.LookAgain(ctx, b.world.DB, books); err != nil {
-		return err
-	}
-	if err := b.rest(ctx); err != nil {
-		return err
-	}
-	return b.audit(ctx)
-}
-
-func flush(ctx context.Context, url string) error {
-	options, err := redis.ParseURL(url)
-	if err != nil {
-		return fmt.Errorf("read the address of Redis: %w", err)
-	}
-	client := redis.NewClient(options)
-	defer client.Close()
-	if err := client.FlushDB(ctx).Err(); err != nil {
-		return fmt.Errorf("flush Redis: %w", err)
-	}
-	return nil
-}
-
-// rest waits until nothing is open. What waits for the provider's staff is approved; the claims of the dead and the distances of the schedule are not waited for.
-func (b *batch) rest(ctx context.Context) error {
-	var hurried time.Time
-	left, err := until(ctx, restPatience, func() (int, error) {
-		if time.Since(hurried) > hurry {
-			hurried = time.Now()
-			if err := errors.Join(b.world.Provider.ApproveRefunds(ctx), audit.Hurry(ctx, b.world.DB)); err != nil {
-				return 0, err
-			}
-		}
-		return audit.Unsettled(ctx, b.world.DB)
-	})
-	if err == nil && left > 0 {
-		b.find("%d operations have no end %s after the last kill", left, restPatience)
-	}
-	return err
-}
-
-// audit compares the books until they agree, or patience ends.
-func (b *batch) audit(ctx context.Context) error {
-	told, faults, _ := b.shop.Record().Everything()
-	var compared audit.Report
-	_, err := until(ctx, auditPatience, func() (int, error) {
-		books, err := b.world.Provider.Books(ctx)
-		if err != nil {
-			return 0, err
-		}
-		deliveries, err := b.world.Provider.Deliveries(ctx)
-		if err != nil {
-			return 0, err
-		}
-		compared, err = audit.Compare(ctx, audit.Case{
-			DB: b.world.DB, Books: books, Deliveries: deliveries, Told: told, Strays: b.strays.all(),
-		})
-		return len(compared.Findings), err
-	})
-	compared.Findings = append(append(b.report.Audit.Findings, compared.Findings...), faults...)
-	b.report.Audit = compared
-	if err != nil {
-		return err
-	}
-	return b.goroutines(ctx)
-}
-
-// goroutines requires that no process keeps any for work that is over.
-func (b *batch) goroutines(ctx context.Context) error {
-	for _, s := range b.world.Services {
-		most := b.baseline[s.Name] + strayGoroutines
-		now, err := until(ctx, auditPatience, func() (int, error) {
-			count, err := s.Goroutines(ctx)
-			return max(0, count-most), err
-		})
-		if err != nil {
-			return err
-		}
-		if now > 0 {
-			b.find("%s has %d goroutines at rest, it had %d when it was new", s.Name, most+now, b.baseline[s.Name])
-		}
-	}
-	return nil
-}
-
-// until repeats a count until it is zero or patience ends, and returns the last.
-func until(ctx context.Context, patience time.Duration, count func() (int, error)) (int, error) {
-	tick := time.NewTicker(restPoll)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; {
-		left, err := count()
-		if err != nil || left == 0 || time.Now().After(deadline) {
-			return left, err
-		}
-		select {
-		case <-ctx.Done():
-			return left, context.Cause(ctx)
-		case <-tick.C:
-		}
-	}
 }
 
 func (b *batch) find(format string, args ...any) {

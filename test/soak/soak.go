@@ -81,12 +81,18 @@ func Run(ctx context.Context, opts Options) (_ Report, err error) {
 	return s.report, s.conclude(ctx, record)
 }
 
-// misbehave orders a fault on one sale in twenty, and silence on all.
+// salePath is where the provider takes sales (Onerway contract §8.1).
+const salePath = "/v1/txn/doTransaction"
+
+// misbehave orders a fault on one sale in twenty, and silence on all. Whom a rate strikes it strikes whenever the same is
+// asked, so questions are left alone: those about some payments would never be answered.
 func (s *soak) misbehave(ctx context.Context) error {
 	orders := []sandbox.Fault{{Name: "no_notification", Times: -1}}
 	names := faults()
 	for _, name := range names {
-		orders = append(orders, sandbox.Fault{Name: name, Times: -1, Rate: faultShare / float64(len(names))})
+		orders = append(orders, sandbox.Fault{
+			Name: name, Times: -1, Rate: faultShare / float64(len(names)), Match: sandbox.Match{Path: salePath},
+		})
 	}
 	for _, order := range orders {
 		if err := s.world.Provider.Arm(ctx, order); err != nil {
