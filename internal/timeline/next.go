@@ -14,12 +14,12 @@ import (
 func next(h orders.History, now time.Time) []Step {
 	var steps []Step
 	for _, p := range slices.Backward(h.Payments) {
-		if step, is := paymentStep(p, h.Order.NeedsReview, now); is {
+		if step, is := paymentStep(p, doubted(h, func(d orders.Discrepancy) bool { return d.Payment == p.ID }), now); is {
 			steps = append(steps, step)
 		}
 	}
 	for _, r := range slices.Backward(h.Refunds) {
-		if step, is := refundStep(r, h.Order.NeedsReview, now); is {
+		if step, is := refundStep(r, doubted(h, func(d orders.Discrepancy) bool { return d.Refund == r.ID }), now); is {
 			steps = append(steps, step)
 		}
 	}
@@ -54,6 +54,11 @@ func paymentStep(p orders.PaymentHistory, doubted bool, now time.Time) (Step, bo
 	}
 	at := p.NextChecks[0].Unix()
 	return Step{At: &at, Text: sentences(why, soFar(p.Payment), asked(p.NextChecks, now), until)}, true
+}
+
+// doubted reports whether an open discrepancy is about what the caller has in mind.
+func doubted(h orders.History, about func(orders.Discrepancy) bool) bool {
+	return slices.ContainsFunc(h.Discrepancies, about)
 }
 
 // ended says why the provider is asked about something that ended without success.

@@ -37,7 +37,7 @@ func strike(ctx context.Context, provider *world.Provider, fault string) error {
 
 // cards are what shoppers pay with: cards that pay, that ask for the bank's page, that are declined, and that bring a fault
 // of their own. Those that hide a late success or a notification are left to the ordered faults, of which one strikes at a
-// time: together they would hide money until the daily comparison of both sides.
+// time: together they would hide money from every batch but by its last look.
 func cards() []string {
 	cards := []string{
 		"4242424242424242", "4242424242424242", "4242424242424242", "4242424242424242", "4761344136141390", "2221008123677736",

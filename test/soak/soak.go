@@ -103,7 +103,7 @@ func (s *soak) misbehave(ctx context.Context) error {
 }
 
 // faults are the ways to lose an answer, with the money taken or not, and to be late. Those about notifications have
-// nothing to strike, and a late success that nobody tells is for the daily comparison.
+// nothing to strike, and a late success that nobody tells of is found an hour after the decline.
 func faults() []string {
 	return []string{
 		"lose_answer", "hang", "reset_before_answer", "cut_answer", "http_502_after_charge", "bad_signature", "missing_signature",
