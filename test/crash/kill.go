@@ -161,9 +161,10 @@ func (b *batch) awaitDeath(ctx context.Context, armed []*world.Service, k Kill) 
 		if err := s.Arm(k.Point, k.Nth); err != nil {
 			return nil, err
 		}
-		go func() { // ends with the process or the waiting
+		gone := s.Process().Done() // of this run: the process may be started again before anybody waits here
+		go func() {                // ends with the process or the waiting
 			select {
-			case <-s.Process().Done():
+			case <-gone:
 				died <- struct{}{}
 			case <-waiting.Done():
 			}

@@ -2,6 +2,8 @@ package storefront
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -88,7 +90,7 @@ func (r *Record) Everything() (told []Told, faults []string, answers map[int]int
 	for _, t := range r.told {
 		told = append(told, *t)
 	}
-	return told, r.faults, r.answers
+	return told, slices.Clone(r.faults), maps.Clone(r.answers)
 }
 
 // Stories is how many shoppers have come to the end of theirs.
