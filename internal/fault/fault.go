@@ -72,6 +72,12 @@ func Missing(object, id string) *Error {
 	return New(NotFound, "resource_missing", "No such %s: %q.", object, id)
 }
 
+// KeyReused refuses an Idempotency-Key that began another request (code idempotency_key_reused).
+func KeyReused() *Error {
+	return New(Refused, "idempotency_key_reused",
+		"This Idempotency-Key was already used for a different request. Use a new key for a new request.")
+}
+
 // Down reports a dependency that cannot be reached; nothing was done. RetryAfter is a hint in whole seconds.
 func Down(code string, retryAfter time.Duration, cause error, format string, args ...any) *Error {
 	e := New(Unavailable, code, format, args...)

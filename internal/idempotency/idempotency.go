@@ -181,8 +181,7 @@ func (s *Store) decide(lease Lease, state string) (Lease, *Record, error) {
 		return lease, nil, nil
 	case stateReused:
 		s.observe(OutcomeReused)
-		return Lease{}, nil, fault.New(fault.Refused, "idempotency_key_reused",
-			"This %s was already used for a different request. Use a new key for a new request.", Header)
+		return Lease{}, nil, fault.KeyReused()
 	}
 	// Running, or finished by another between our two looks: either way the caller's next try finds out.
 	s.observe(OutcomeInFlight)

@@ -27,8 +27,7 @@ func (i Idempotency) matches(fingerprint []byte) error {
 	if subtle.ConstantTimeCompare(i.Fingerprint[:], fingerprint) == 1 {
 		return nil
 	}
-	return fault.New(fault.Refused, "idempotency_key_reused",
-		"This Idempotency-Key was used with another request body. Use a new key for a new request.")
+	return fault.KeyReused()
 }
 
 func idempotencyInFlight() error {

@@ -143,8 +143,7 @@ func repeats(row dbsqlc.TestClock, idem Idempotency) (bool, error) {
 		return false, nil
 	}
 	if subtle.ConstantTimeCompare(row.IdempotencyFingerprint, idem.Fingerprint[:]) != 1 {
-		return false, fault.New(fault.Refused, "idempotency_key_reused",
-			"This Idempotency-Key was used with another request body. Use a new key for a new request.")
+		return false, fault.KeyReused()
 	}
 	return true, nil
 }
