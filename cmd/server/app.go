@@ -196,6 +196,9 @@ func (a *app) openProvider(context.Context) (err error) {
 	return nil
 }
 
+// holdLasts is how long an authorization holds the money (Onerway contract §8.9).
+const holdLasts = 72 * time.Hour
+
 func (a *app) openDomains(ctx context.Context) error {
 	cfg := a.config
 	a.keys = apikeys.New(a.pool, apikeys.Options{Livemode: cfg.Livemode, Now: a.database.Now})
@@ -211,7 +214,8 @@ func (a *app) openDomains(ctx context.Context) error {
 		MaxAmount: cfg.MaxAmount, CallerDeadline: cfg.CallerDeadline, ChargeTimeout: cfg.OnerwayTimeout + chargeMargin,
 		Schedule: orders.Schedule(cfg.ResolveSchedule), NotFoundAfter: cfg.NotFoundAfter,
 		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.realNow(),
-		Refunds: a.gateway, DuplicateWindow: cfg.RefundDuplicateWindow,
+		Refunds: a.gateway, DuplicateWindow: cfg.RefundDuplicateWindow, Modifications: a.gateway, HoldLasts: holdLasts,
+		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction),
 	})
 	a.events = events.New(a.pool)
 	return a.openReceiver()
@@ -262,7 +266,7 @@ func (o observer) PaymentMoved(ctx context.Context, p orders.Payment) {
 }
 
 // Settled records the time to truth.
-func (o observer) Settled(ctx context.Context, _ orders.Payment, source orders.Source, after time.Duration) {
+func (o observer) Settled(ctx context.Context, source orders.Source, after time.Duration) {
 	o.metrics.TimeToTruth(ctx, string(source), after)
 }
 

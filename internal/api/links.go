@@ -52,6 +52,10 @@ func (s *server) paymentLinks(p orders.Payment, caller principal) links {
 	l := links{"self": {Href: "/v1/payments/" + p.ID.String()}}
 	s.offer(l, caller, "payment:order", http.MethodGet, "/v1/orders/{id}", p.Order.String())
 	s.offer(l, caller, "payment:query", http.MethodPost, "/v1/ops/payments/{id}/query", p.ID.String())
+	if p.Held() {
+		s.offer(l, caller, "payment:capture", http.MethodPost, "/v1/payments/{id}/capture", p.ID.String())
+		s.offer(l, caller, "payment:cancel", http.MethodPost, "/v1/payments/{id}/cancel", p.ID.String())
+	}
 	if p.Status == orders.PaymentRequiresAction && p.RedirectURL != "" {
 		l["payment:redirect"] = link{Href: p.RedirectURL}
 	}

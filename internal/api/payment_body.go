@@ -91,9 +91,7 @@ func (b *createPaymentBody) checkShape() error {
 		return err
 	}
 	switch orders.CaptureMethod(b.CaptureMethod) {
-	case "", orders.CaptureAutomatic:
-	case orders.CaptureManual:
-		return notAllowed("capture_method", "Manual capture is not available yet; use automatic.")
+	case "", orders.CaptureAutomatic, orders.CaptureManual:
 	default:
 		return fault.InvalidParam("capture_method", "capture_method must be automatic or manual.")
 	}
@@ -215,7 +213,7 @@ func (b *createPaymentBody) request(in *call[createPaymentBody]) orders.PayReque
 			Number: card.Number, ExpMonth: int(card.ExpMonth), ExpYear: int(card.ExpYear), CVC: card.CVC,
 			HolderName: card.HolderName,
 		},
-		CaptureMethod: orders.CaptureAutomatic, ThreeDS: orders.ThreeDS{Strategy: orders.ThreeDSAuto},
+		CaptureMethod: orders.CaptureMethod(b.CaptureMethod), ThreeDS: orders.ThreeDS{Strategy: orders.ThreeDSAuto},
 		ReturnURL: b.ReturnURL, Metadata: b.Metadata, Description: b.Description,
 	}
 	if b.ThreeDS != nil {

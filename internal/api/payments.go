@@ -70,6 +70,39 @@ func (s *server) updatePayment(ctx context.Context, in *call[patchBody]) (*answe
 	return &answer{Body: s.payment(p, in.Caller)}, nil
 }
 
+// captureBody asks to capture; no amount is all that is held.
+type captureBody struct {
+	Amount *int64 `json:"amount"`
+}
+
+func (s *server) capturePayment(ctx context.Context, in *call[captureBody]) (*answer, error) {
+	result, err := s.Orders.Capture(ctx, orders.CaptureRequest{
+		Payment: in.Payment, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID, Amount: in.Body.Amount,
+	})
+	return s.modified(ctx, result, err, in.Caller)
+}
+
+func (s *server) voidPayment(ctx context.Context, in *call[none]) (*answer, error) {
+	result, err := s.Orders.Void(ctx, orders.CaptureRequest{
+		Payment: in.Payment, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID,
+	})
+	return s.modified(ctx, result, err, in.Caller)
+}
+
+// modified says how a payment stands that was to be captured or voided: 202 while the provider has not said what became of it.
+func (s *server) modified(ctx context.Context, result orders.PayResult, err error, caller principal) (*answer, error) {
+	p := result.Payment
+	note(ctx, p.Order, p.ID)
+	if err != nil {
+		return nil, s.withPayment(err, p, caller)
+	}
+	out := &answer{Body: s.payment(p, caller), Replayed: result.Replayed}
+	if p.Held() {
+		out.Status, out.Open = http.StatusAccepted, p.ID.String()
+	}
+	return out, nil
+}
+
 func (s *server) listPayments(ctx context.Context, in *call[none], q *query) (*answer, error) {
 	return s.paymentsWhere(ctx, in, q, identifier[ids.OrderEntity](q, "order"))
 }

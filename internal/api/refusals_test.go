@@ -143,7 +143,6 @@ func TestRefusals_ReadWhole(t *testing.T) {
 
 		"a saved card":   {post(payments, object{"payment_method": object{"type": "saved", "payment_method": "pm_1"}}), 422, invalid, "payment_method_not_allowed", "Payment methods of this type are not available yet; use card.", "payment_method.type", ""},
 		"a hosted page":  {post(payments, object{"payment_method": object{"type": "hosted"}}), 422, invalid, "payment_method_not_allowed", "Payment methods of this type are not available yet; use card.", "payment_method.type", ""},
-		"manual capture": {post(payments, payBody(goodCard, object{"capture_method": "manual"})), 422, invalid, "payment_method_not_allowed", "Manual capture is not available yet; use automatic.", "capture_method", ""},
 		"saving":         {post(payments, payBody(goodCard, object{"save_payment_method": true})), 422, invalid, "payment_method_not_allowed", "Saving payment methods is not available yet.", "save_payment_method", ""},
 		"wrong sum":      {post("/v1/orders", orderBody(object{"items": []object{{"name": "a", "unit_amount": 1, "quantity": 1}}})), 422, invalid, "items_do_not_sum", "The items sum to 1 but amount is 2700.", "items", ""},
 		"three decimals": {post("/v1/orders", orderBody(object{"currency": "kwd"})), 422, invalid, "currency_not_supported", "KWD has three decimals.", "currency", ""},

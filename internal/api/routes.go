@@ -143,6 +143,14 @@ func (s *server) mainRoutes() []route {
 			rel: "payment:update", handle: endpoint(s, s.updatePayment),
 		},
 		{
+			method: http.MethodPost, pattern: "/v1/payments/{id}/capture", face: faceAPI, roles: commerce, keyRequired: true,
+			rel: "payment:capture", handle: endpoint(s, s.capturePayment),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/payments/{id}/cancel", face: faceAPI, roles: commerce, keyRequired: true,
+			rel: "payment:cancel", handle: endpoint(s, s.voidPayment),
+		},
+		{
 			method: http.MethodGet, pattern: "/v1/events", face: faceAPI, roles: anyRole,
 			rel: "events", handle: listing(s, s.listEvents),
 		},

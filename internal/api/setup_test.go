@@ -145,7 +145,7 @@ type observer struct{}
 
 func (observer) PaymentMoved(context.Context, orders.Payment) {}
 
-func (observer) Settled(context.Context, orders.Payment, orders.Source, time.Duration) {}
+func (observer) Settled(context.Context, orders.Source, time.Duration) {}
 
 func (observer) DiscrepancyMoved(context.Context, orders.Discrepancy) {}
 

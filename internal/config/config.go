@@ -64,6 +64,8 @@ type Config struct {
 
 	RefundDuplicateWindow time.Duration `env:"REFUND_DUPLICATE_WINDOW" envDefault:"10m"`
 
+	AuthExpiryAction AuthExpiryAction `env:"AUTH_EXPIRY_ACTION" envDefault:"warn"`
+
 	// The standard OTEL_* variables are read by the OpenTelemetry SDK itself; these few only tell TraceExport whether
 	// an exporter is wanted at all, and which.
 	OTelDisabled       bool   `env:"OTEL_SDK_DISABLED" envDefault:"false"`

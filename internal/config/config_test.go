@@ -77,6 +77,7 @@ func TestLoad_FillsInDefaults(t *testing.T) {
 	require.Equal(t, 8*3600, int(c.OnerwayTimezone))
 	require.Equal(t, config.ConfirmByQueryMismatch, c.ConfirmByQuery)
 	require.Equal(t, 15*time.Minute, c.NotFoundAfter)
+	require.Equal(t, config.AuthExpiryWarn, c.AuthExpiryAction)
 	require.Len(t, c.ResolveSchedule, 14)
 	require.Equal(t, 3*time.Second, c.ResolveSchedule[0])
 	require.Equal(t, 24*time.Hour, c.ResolveSchedule[13])
@@ -109,6 +110,7 @@ func TestLoad_ReadsEveryVariable(t *testing.T) {
 		"CONFIRM_BY_QUERY":               "always",
 		"RESOLVE_SCHEDULE":               "1s, 2s,168h",
 		"NOT_FOUND_AFTER":                "30s",
+		"AUTH_EXPIRY_ACTION":             "void",
 	}), config.PurposeServe)
 	require.NoError(t, err)
 	require.Equal(t, slog.LevelDebug, c.LogLevel)
@@ -143,6 +145,7 @@ func TestLoad_ReadsEveryVariable(t *testing.T) {
 	require.Equal(t, config.ConfirmByQueryAlways, c.ConfirmByQuery)
 	require.Equal(t, config.Schedule{time.Second, 2 * time.Second, 168 * time.Hour}, c.ResolveSchedule)
 	require.Equal(t, 30*time.Second, c.NotFoundAfter)
+	require.Equal(t, config.AuthExpiryVoid, c.AuthExpiryAction)
 	require.NoError(t, c.ValidateServe())
 }
 
@@ -181,6 +184,7 @@ func TestLoad_RefusesMalformedValues(t *testing.T) {
 		"ONERWAY_RATE_LIMIT":                 {"0", "fast"},
 		"ONERWAY_IP_ALLOWLIST":               {"onerway.com", "203.0.113.0/33", "203.0.113.7,"},
 		"CONFIRM_BY_QUERY":                   {"perhaps"},
+		"AUTH_EXPIRY_ACTION":                 {"capture"},
 		"RESOLVE_SCHEDULE":                   {"3", "3s,3s", "10s,3s", "0s", "-1s", "3s,", "3s,169h"},
 		"NOT_FOUND_AFTER":                    {"0s", "later"},
 		"OTEL_SDK_DISABLED":                  {"off!"},

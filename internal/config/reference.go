@@ -78,6 +78,9 @@ func sections() []section {
 		{"Refunds", []variable{
 			{Name: "REFUND_DUPLICATE_WINDOW", Meaning: "How long after a refund another of the same payment, amount and reason is refused unless it says `allow_duplicate`. `0s`: never refused."},
 		}},
+		{"Authorizations", []variable{
+			{Name: "AUTH_EXPIRY_ACTION", Meaning: "What is done about an authorization that nobody has captured, 12 hours before it lapses: `warn` tells of it by the event `payment.authorization_expiring`, `void` gives it up."},
+		}},
 		{"OpenTelemetry", []variable{
 			{Name: "OTEL_SDK_DISABLED", Meaning: "`true` switches tracing off."},
 			{Name: "OTEL_TRACES_EXPORTER", Meaning: "`otlp` or `none`. Not set: `otlp` if an endpoint is."},

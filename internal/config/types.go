@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,13 +21,7 @@ const (
 
 // UnmarshalText accepts the known interfaces only.
 func (a *OnerwayAPI) UnmarshalText(text []byte) error {
-	switch value := OnerwayAPI(text); value {
-	case OnerwayAPITransactions, OnerwayAPIIntents:
-		*a = value
-		return nil
-	default:
-		return malformed("write transactions or intents", "is not an interface of the provider (%s)", excerpt(text))
-	}
+	return choose(a, text, OnerwayAPITransactions, OnerwayAPIIntents)
 }
 
 // ConfirmByQuery says when a notification that would end a payment is confirmed by asking the provider.
@@ -41,13 +36,35 @@ const (
 
 // UnmarshalText accepts the known choices only.
 func (c *ConfirmByQuery) UnmarshalText(text []byte) error {
-	switch value := ConfirmByQuery(text); value {
-	case ConfirmByQueryAlways, ConfirmByQueryMismatch, ConfirmByQueryNever:
-		*c = value
+	return choose(c, text, ConfirmByQueryAlways, ConfirmByQueryMismatch, ConfirmByQueryNever)
+}
+
+// AuthExpiryAction says what is done about an authorization that nobody has captured, half a day before it lapses.
+type AuthExpiryAction string
+
+// An event tells of it, or it is voided.
+const (
+	AuthExpiryWarn AuthExpiryAction = "warn"
+	AuthExpiryVoid AuthExpiryAction = "void"
+)
+
+// UnmarshalText accepts the known choices only.
+func (a *AuthExpiryAction) UnmarshalText(text []byte) error {
+	return choose(a, text, AuthExpiryWarn, AuthExpiryVoid)
+}
+
+// choose takes one of at least two known choices.
+func choose[T ~string](into *T, text []byte, known ...T) error {
+	if slices.Contains(known, T(text)) {
+		*into = T(text)
 		return nil
-	default:
-		return malformed("write always, mismatch or never", "is not a choice (%s)", excerpt(text))
 	}
+	last := len(known) - 1
+	names := make([]string, last)
+	for i := range names {
+		names[i] = string(known[i])
+	}
+	return malformed("write "+strings.Join(names, ", ")+" or "+string(known[last]), "is not a choice (%s)", excerpt(text))
 }
 
 // Address is a host and port to listen on. Port 0 lets the system choose.

@@ -25,6 +25,11 @@ const (
 	RefundAnswered Name = "refund/answered"
 	RefundAfterT2  Name = "refund/after-t2"
 
+	ModifyBeforeT1 Name = "modify/before-t1"
+	ModifyAfterT1  Name = "modify/after-t1"
+	ModifyAnswered Name = "modify/answered"
+	ModifyAfterT2  Name = "modify/after-t2"
+
 	ReplyBeforeStore Name = "reply/before-store"
 	ReplyAfterStore  Name = "reply/after-store"
 
@@ -40,6 +45,10 @@ const (
 	SettleRefundClaimed  Name = "settle-refund/claimed"
 	SettleRefundAnswered Name = "settle-refund/answered"
 	SettleRefundApplied  Name = "settle-refund/applied"
+
+	SettleModificationClaimed  Name = "settle-modification/claimed"
+	SettleModificationAnswered Name = "settle-modification/answered"
+	SettleModificationApplied  Name = "settle-modification/applied"
 
 	ExpireBefore Name = "expire/before"
 	ExpireAfter  Name = "expire/after"
@@ -78,6 +87,10 @@ func All() []Point {
 		{RefundTaken, ByRequest, "a refund is marked as sent, the provider not called"},
 		{RefundAnswered, ByRequest, "the answer to a refund is understood, T2 not begun"},
 		{RefundAfterT2, ByRequest, "the answer to a refund is committed, the caller not answered"},
+		{ModifyBeforeT1, ByRequest, "a capture or void is checked and not recorded"},
+		{ModifyAfterT1, ByRequest, "a capture or void is recorded, the provider not called"},
+		{ModifyAnswered, ByRequest, "the answer to a capture or void is understood, T2 not begun"},
+		{ModifyAfterT2, ByRequest, "the answer to a capture or void is committed, the caller not answered"},
 		{ReplyBeforeStore, ByRequest, "the reply is made, not stored under its key"},
 		{ReplyAfterStore, ByRequest, "the reply is stored, the caller not answered"},
 		{OrderBeforeCancel, ByRequest, "a cancellation is allowed and not recorded"},
@@ -92,6 +105,9 @@ func All() []Point {
 		{SettleRefundClaimed, BySweep, "refunds are claimed, neither sent nor asked about"},
 		{SettleRefundAnswered, BySweep, "the provider has told of a refund, nothing applied"},
 		{SettleRefundApplied, BySweep, "what it told of the refund is committed"},
+		{SettleModificationClaimed, BySweep, "captures and voids are claimed, the provider not asked"},
+		{SettleModificationAnswered, BySweep, "the provider has told of a capture or void, nothing applied"},
+		{SettleModificationApplied, BySweep, "what it told of the capture or void is committed"},
 		{ExpireBefore, BySweep, "orders are found to be over and still stand"},
 		{ExpireAfter, BySweep, "orders are ended, the sweep not over"},
 	}

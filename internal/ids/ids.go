@@ -27,6 +27,8 @@ type (
 	PaymentEntity struct{}
 	// RefundEntity marks identifiers of refunds.
 	RefundEntity struct{}
+	// ModificationEntity marks identifiers of captures and voids.
+	ModificationEntity struct{}
 	// EventEntity marks identifiers of events.
 	EventEntity struct{}
 	// NotificationEntity marks identifiers of notifications from the provider.
@@ -42,6 +44,7 @@ type (
 func (OrderEntity) prefix() string        { return "ord" }
 func (PaymentEntity) prefix() string      { return "pay" }
 func (RefundEntity) prefix() string       { return "re" }
+func (ModificationEntity) prefix() string { return "mod" }
 func (EventEntity) prefix() string        { return "evt" }
 func (NotificationEntity) prefix() string { return "ntf" }
 func (DiscrepancyEntity) prefix() string  { return "dsc" }
@@ -56,6 +59,8 @@ type (
 	Payment = ID[PaymentEntity]
 	// Refund identifies a refund (re_…).
 	Refund = ID[RefundEntity]
+	// Modification identifies a capture or void (mod_…); it is our reference at the provider.
+	Modification = ID[ModificationEntity]
 	// Event identifies an event (evt_…).
 	Event = ID[EventEntity]
 	// Notification identifies a notification from the provider (ntf_…).

@@ -183,7 +183,7 @@ func (s *Service) observe(ctx context.Context, c *change) {
 	}
 	s.observer.PaymentMoved(ctx, c.payment)
 	if c.before.Status.Open() && !c.payment.Status.Open() {
-		s.observer.Settled(ctx, c.payment, c.evidence.Source, s.now().Sub(c.payment.SentAt))
+		s.observer.Settled(ctx, c.evidence.Source, s.now().Sub(c.payment.SentAt))
 	}
 }
 

@@ -312,10 +312,13 @@ func (b *testBundle) requireBooksBalance(o orders.Order) {
 				AND status IN ('processing', 'requires_action', 'unknown') AND o.amount_authorized = 0)`, o.ID.UUID()))
 }
 
-func TestPostpone_GivesTheCheckBackAndAWeekOfSilenceIsForAPerson(t *testing.T) {
+func TestSettlePayment_SilenceGivesTheCheckBackAndAWeekOfItIsForAPerson(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	o, p := b.challenged()
+	b.gateway.find = func(context.Context, orders.Query) (orders.Evidence, error) {
+		return orders.Evidence{}, errors.New("silence")
+	}
 	b.clock.advance(10 * time.Second)
 	due, err := b.service.ClaimDue(t.Context(), 10)
 	require.NoError(t, err)
@@ -324,18 +327,18 @@ func TestPostpone_GivesTheCheckBackAndAWeekOfSilenceIsForAPerson(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, none, "claimed by one worker")
 
-	require.NoError(t, b.service.Postpone(t.Context(), due[0]))
+	require.Error(t, b.service.SettlePayment(t.Context(), due[0], time.Second))
 	require.Equal(t, p.SentAt.Add((10+15)*time.Second), b.payment(p.ID).NextCheckAt, "not tomorrow, when the schedule goes on")
 
 	stale := due[0]
 	stale.NextCheckAt = stale.NextCheckAt.Add(-time.Second)
-	require.NoError(t, b.service.Postpone(t.Context(), stale), "news that moved the check stays")
+	require.Error(t, b.service.SettlePayment(t.Context(), stale, time.Second), "news that moved the check stays")
 	require.False(t, b.get(o.ID).NeedsReview)
 
 	b.clock.advance(7 * 24 * time.Hour)
 	due, err = b.service.ClaimDue(t.Context(), 10)
 	require.NoError(t, err)
-	require.NoError(t, b.service.Postpone(t.Context(), due[0]))
+	require.Error(t, b.service.SettlePayment(t.Context(), due[0], time.Second))
 	require.True(t, b.get(o.ID).NeedsReview)
 	require.Equal(t, orders.PaymentRequiresAction, b.payment(p.ID).Status)
 	require.Equal(t, []string{"reconciliation.discrepancy", "order.needs_review"}, b.events(o.ID)[3:])

@@ -42,6 +42,10 @@ func deedsByWeight() []string {
 		{"return page", 2},
 		{"provider goes on", 6},
 		{"let answers go", 3},
+		{"capture or void", 4},
+		{"capture or void with the last key", 1},
+		{"provider goes on with a capture or void", 4},
+		{"notification of a capture or void", 4},
 		{"refund", 4},
 		{"refund with the last key", 1},
 		{"withdraw a refund", 1},
@@ -59,9 +63,9 @@ func (s *story) deeds() map[string]func(*rapid.T) deed {
 	return map[string]func(*rapid.T) deed{
 		"pay": func(rt *rapid.T) deed {
 			s.keys++
-			return s.pay(s.keys, drawFate(rt))
+			return s.pay(rt, s.keys)
 		},
-		"pay with the last key": func(rt *rapid.T) deed { return s.pay(s.keys, drawFate(rt)) },
+		"pay with the last key": func(rt *rapid.T) deed { return s.pay(rt, s.keys) },
 		"cancel": func(*rapid.T) deed {
 			return func(ctx context.Context, process *orders.Service) error {
 				_, err := process.Cancel(ctx, s.order, key("cancel"), "test")
@@ -87,6 +91,13 @@ func (s *story) deeds() map[string]func(*rapid.T) deed {
 				return nil
 			}
 		},
+		"capture or void": func(rt *rapid.T) deed {
+			s.keys++
+			return s.endHold(rt, s.keys)
+		},
+		"capture or void with the last key":       func(rt *rapid.T) deed { return s.endHold(rt, s.keys) },
+		"provider goes on with a capture or void": s.goOnEnding,
+		"notification of a capture or void":       func(rt *rapid.T) deed { return s.notifyEnding(drawWhich(rt), drawWhich(rt)) },
 		"refund": func(rt *rapid.T) deed {
 			s.keys++
 			return s.refund(rt, s.keys)
@@ -150,11 +161,15 @@ func drawFate(rt *rapid.T) fate {
 }
 
 // pay asks to pay. The caller of a sale whose answer is held back leaves.
-func (s *story) pay(number int, f fate) deed {
+func (s *story) pay(rt *rapid.T, number int) deed {
+	f, req := drawFate(rt), payRequest(s.order, key(fmt.Sprintf("%s-%d", s.order, number)))
+	if s.holds {
+		req.CaptureMethod = orders.CaptureManual
+	}
 	return func(ctx context.Context, process *orders.Service) error {
 		ctx, f.leave = context.WithCancel(ctx)
 		defer f.leave()
-		_, err := process.Pay(context.WithValue(ctx, fateKey{}, f), payRequest(s.order, key(fmt.Sprintf("%s-%d", s.order, number))))
+		_, err := process.Pay(context.WithValue(ctx, fateKey{}, f), req)
 		return refusalIsFine(err)
 	}
 }
@@ -198,14 +213,12 @@ func (s *story) sweep(ctx context.Context, process *orders.Service) error {
 		if p.Order != s.order {
 			continue
 		}
-		if _, err := process.Ask(ctx, p, time.Minute); errors.Is(err, errModelDown) {
-			err = process.Postpone(ctx, p)
-			if err != nil {
-				return err
-			}
-		} else if err != nil {
+		if err := refusalIsFine(process.SettlePayment(ctx, p, time.Minute)); err != nil && !errors.Is(err, errModelDown) {
 			return err
 		}
+	}
+	if err := s.sweepEndings(ctx, process); err != nil {
+		return err
 	}
 	return s.sweepRefunds(ctx, process)
 }

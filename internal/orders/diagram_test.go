@@ -18,9 +18,10 @@ func TestDiagrams_ShowWhatTheFunctionsDo(t *testing.T) {
 	t.Parallel()
 
 	for name, content := range map[string]string{
-		"state-payment.md": paymentDiagram(),
-		"state-order.md":   orderDiagram(),
-		"state-refund.md":  refundDiagram(),
+		"state-payment.md":      paymentDiagram(),
+		"state-order.md":        orderDiagram(),
+		"state-refund.md":       refundDiagram(),
+		"state-modification.md": modificationDiagram(),
 	} {
 		path := filepath.Join("..", "..", "docs", name)
 		if *update {
@@ -64,22 +65,27 @@ func (e *edges) mermaid(start string, finals []string) string {
 	return b.String()
 }
 
-func paymentDiagram() string {
+// drawing is a state machine's diagram: an arrow for every outcome that moves a status.
+func drawing[S, O ~string](statuses []S, outcomes []O, next func(S, O) (S, Verdict), final func(S) bool) string {
 	var drawn edges
 	var finals []string
-	for _, from := range PaymentStatuses() {
-		for _, outcome := range Outcomes() {
-			switch to, verdict := NextPayment(from, outcome); verdict {
+	for _, from := range statuses {
+		for _, outcome := range outcomes {
+			switch to, verdict := next(from, outcome); verdict {
 			case VerdictMove:
 				drawn.add(string(from), string(to), string(outcome))
 			case VerdictLate:
 				drawn.add(string(from), string(to), "late "+string(outcome))
 			}
 		}
-		if !from.Open() && from != PaymentAuthorized {
+		if final(from) {
 			finals = append(finals, string(from))
 		}
 	}
+	return drawn.mermaid(string(statuses[0]), finals)
+}
+
+func paymentDiagram() string {
 	return `# States of a payment
 
 Generated from ` + "`orders.NextPayment`" + `; a test fails when it is stale. An arrow bears the outcomes, as evidence tells
@@ -87,25 +93,21 @@ them, that lead along it. News that no arrow shows changes no status: it is repe
 which opens a discrepancy. One contradiction moves all the same: a success or authorization that a query refutes becomes
 ` + "`failed` or `canceled`" + `, unless money has been given back since.
 
-` + drawn.mermaid(string(PaymentProcessing), finals)
+` + drawing(PaymentStatuses(), Outcomes(), NextPayment, func(s PaymentStatus) bool { return !s.Open() && s != PaymentAuthorized })
+}
+
+func modificationDiagram() string {
+	return `# States of a capture or void
+
+Generated from ` + "`orders.NextModification`" + `; a test fails when it is stale. An arrow bears the outcomes, as evidence tells them,
+that lead along it. What succeeded moves its payment: a capture takes the money, a void ends the hold. What failed leaves the
+authorization as it was. News that no arrow shows changes no status: it is repeated, stale, or contradicts a final status,
+which opens a discrepancy.
+
+` + drawing(ModificationStatuses(), Outcomes(), NextModification, func(s ModificationStatus) bool { return !s.Open() })
 }
 
 func refundDiagram() string {
-	var drawn edges
-	var finals []string
-	for _, from := range RefundStatuses() {
-		for _, outcome := range RefundOutcomes() {
-			switch to, verdict := NextRefund(from, outcome); verdict {
-			case VerdictMove:
-				drawn.add(string(from), string(to), string(outcome))
-			case VerdictLate:
-				drawn.add(string(from), string(to), "late "+string(outcome))
-			}
-		}
-		if !from.Open() {
-			finals = append(finals, string(from))
-		}
-	}
 	return `# States of a refund
 
 Generated from ` + "`orders.NextRefund`" + `; a test fails when it is stale. An arrow bears the outcomes, as evidence tells them, that
@@ -114,7 +116,7 @@ News that no arrow shows changes no status: it is repeated, stale, or contradict
 One contradiction moves all the same: a success that a query refutes becomes what the query says. A late success counts only
 while the payment still holds that much.
 
-` + drawn.mermaid(string(RefundPending), finals)
+` + drawing(RefundStatuses(), RefundOutcomes(), NextRefund, func(s RefundStatus) bool { return !s.Open() })
 }
 
 // happening is something that changes an order's facts.

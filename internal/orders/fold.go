@@ -37,6 +37,8 @@ type rules struct {
 	// keyFreeWithin is how soon after sending a payment that turns out never to have left us sets its idempotency key free.
 	// Later, a repeated request may have been told of the payment, and the key stays with it.
 	keyFreeWithin time.Duration
+	// holdLasts is how long an authorization holds the money; zero for ever.
+	holdLasts time.Duration
 	// landedBefore is set where the clock is one that tests move: the calls of payments that were recorded before this moment
 	// in real time have ended. A clock that is moved must not turn a call that is under way into one that never arrived.
 	landedBefore *time.Time
@@ -64,6 +66,9 @@ type change struct {
 // same change, and folding the same evidence again into the result changes nothing.
 func fold(a account, ev Evidence, r rules, now time.Time) *change {
 	before := a
+	if r.lapsed(a.payment, ev, now) {
+		ev.Outcome, ev.Failure = OutcomeClosed, lapse()
+	}
 	c := &change{entry: entry{account: a}, before: a.payment, evidence: ev, record: ev.Source != SourceQuery}
 	if knows(ev.Outcome) && c.payment.NotFoundCount > 0 {
 		c.payment.NotFoundCount, c.keep = 0, true // denials count only when nothing speaks against them in between
@@ -188,6 +193,9 @@ func (c *change) move(now time.Time) {
 	to, verdict := NextPayment(c.payment.Status, outcome)
 	if verdict == VerdictLate && reversed(c.before) {
 		verdict = VerdictConflict
+	}
+	if verdict == VerdictLate && outcome == OutcomeAuthorized && c.before.released() {
+		verdict = VerdictStale // old news: the provider's record of an authorization stays what it was (Onerway contract §8.9)
 	}
 	c.verdict = verdict
 	switch verdict {

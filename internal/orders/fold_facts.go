@@ -102,6 +102,8 @@ func (c *change) schedule(r rules, now time.Time) {
 	case p.Status.Open() || awaitsConfirmation:
 		p.NextCheckAt = r.schedule.Next(p.SentAt, now)
 		c.giveUpWaiting(now)
+	case p.Status == PaymentAuthorized && r.holdLasts > 0:
+		p.NextCheckAt = r.holdCheck(*p, now)
 	case c.order.NeedsReview && c.evidence.Source != SourceQuery:
 		// A question that doubt made us ask stays open until it is answered: other news must not take it back.
 	case c.mayTurnOut():
@@ -116,7 +118,8 @@ func (c *change) schedule(r rules, now time.Time) {
 // mayTurnOut reports whether a payment ended without success of which the provider may yet say otherwise: it has seen it, as
 // far as we know, and has not taken the charge back.
 func (c *change) mayTurnOut() bool {
-	return !c.payment.Status.Open() && !c.payment.Status.Live() && c.evidence.Outcome != OutcomeNeverSent && !reversed(c.payment)
+	return !c.payment.Status.Open() && !c.payment.Status.Live() && c.evidence.Outcome != OutcomeNeverSent &&
+		!reversed(c.payment) && !c.payment.released()
 }
 
 // asks reports whether the news makes us ask the provider at once.

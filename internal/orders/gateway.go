@@ -41,6 +41,7 @@ type Sale struct {
 	MerchantTxnID string
 	OriginalID    string
 	Amount        money.Amount
+	CaptureMethod CaptureMethod
 	Card          Card
 	Items         []Item
 	Description   string

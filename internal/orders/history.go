@@ -20,6 +20,7 @@ import (
 // Bounds of what a History holds besides its page of events.
 const (
 	historyPayments      = 100
+	historyModifications = 20
 	historyRefunds       = 100
 	historyNews          = 200
 	historyDiscrepancies = 50
@@ -33,6 +34,8 @@ type History struct {
 	Order Order
 	// Payments are the newest attempts, newest first.
 	Payments []PaymentHistory
+	// Modifications are the newest captures and voids, newest first.
+	Modifications []Modification
 	// Refunds are the newest, newest first.
 	Refunds []RefundHistory
 	// Events are those of the page, oldest first.
@@ -55,6 +58,8 @@ type PaymentHistory struct {
 	NextChecks []time.Time
 	// AskedUntil is when a person must look if the outcome is not known by then.
 	AskedUntil time.Time
+	// HoldEnds is when the authorization lapses; zero of a payment that holds nothing.
+	HoldEnds time.Time
 }
 
 // RefundHistory is a refund with what its history needs; see PaymentHistory.
@@ -113,6 +118,7 @@ func (s *Service) History(ctx context.Context, id ids.Order, p Page) (History, e
 type historyRows struct {
 	order         dbsqlc.Order
 	payments      []dbsqlc.Payment
+	modifications []dbsqlc.Modification
 	refunds       []dbsqlc.Refund
 	events        []dbsqlc.Event
 	news          []dbsqlc.HistoryEvidenceRow
@@ -129,6 +135,7 @@ func (s *Service) historyRows(ctx context.Context, id ids.Order, after *uuid.UUI
 		return err
 	})
 	batch.Queue(dbsqlc.HistoryPayments, id.UUID(), historyPayments).Query(into(&rows.payments))
+	batch.Queue(dbsqlc.HistoryModifications, id.UUID(), historyModifications).Query(into(&rows.modifications))
 	batch.Queue(dbsqlc.HistoryRefunds, id.UUID(), historyRefunds).Query(into(&rows.refunds))
 	batch.Queue(dbsqlc.HistoryEvents, id.UUID(), after, limit+1).Query(into(&rows.events))
 	batch.Queue(dbsqlc.HistoryEvidence, id.UUID(), after, historyNews+1).Query(into(&rows.news))
@@ -168,6 +175,9 @@ func (s *Service) historyFrom(rows historyRows, limit int) (History, error) {
 			return History{}, err
 		}
 		h.Payments = append(h.Payments, p)
+	}
+	if h.Modifications, err = read(rows.modifications, modificationFromRow); err != nil {
+		return History{}, err
 	}
 	for _, row := range rows.refunds {
 		r, err := refundFromRow(row)
@@ -221,14 +231,21 @@ func (s *Service) paymentHistory(row dbsqlc.Payment) (PaymentHistory, error) {
 	if err != nil {
 		return PaymentHistory{}, err
 	}
-	return PaymentHistory{
+	h := PaymentHistory{
 		Payment: p, NextChecks: s.paymentChecks(p), AskedUntil: p.SentAt.Add(queriedUntil),
 		ByShopper: orEmpty(row.IdempotencyPrincipal) == p.Order.String(), // whom a client secret is known as
-	}, nil
+	}
+	if p.Held() && s.config.HoldLasts > 0 {
+		h.HoldEnds = p.SentAt.Add(s.config.HoldLasts)
+	}
+	return h, nil
 }
 
 func (s *Service) paymentChecks(p Payment) []time.Time {
-	if p.Status.Live() {
+	switch {
+	case p.Held() && p.Confirmed:
+		return nil // its hold is looked after, its outcome is known
+	case p.Status.Live():
 		return checks(p.NextCheckAt, func(at time.Time) time.Time { return s.config.Schedule.Next(p.SentAt, at) })
 	}
 	return checks(p.NextCheckAt, func(at time.Time) time.Time { return lookAgain(p.FinalAt, at) })

@@ -19,7 +19,7 @@ import (
 const storyTime = 6 * time.Second
 
 // TestOrders_StayTrueWhateverHappensInWhicheverOrder drives the service on a real database through random interleavings of
-// commands and news: payments whose answers are lost, late, held back or false; notifications in any order, old ones again;
+// commands and news: payments, captures, voids and refunds whose answers are lost, late, held back or false; notifications in any order, old ones again;
 // queries that see nothing yet or are not answered; late successes; cancellation, expiry and time. After every step the
 // books must be in order, and in the end they must be the provider's. A failure is made short and says how to repeat it.
 //
@@ -96,6 +96,7 @@ type story struct {
 	countOf   func(ctx context.Context, sql string, args ...any) (int, error)
 
 	order    ids.Order
+	holds    bool // the merchant holds the money first
 	keys     int
 	statuses map[ids.Payment]orders.PaymentStatus
 }
@@ -106,8 +107,13 @@ func newStory(rt *rapid.T, b *testBundle) *story {
 	for range refundFates {
 		s.provider.refundFates = append(s.provider.refundFates, drawRefundFate(rt))
 	}
+	for range endingFates {
+		s.provider.endingFates = append(s.provider.endingFates, drawEndingFate(rt))
+	}
+	s.holds = chance(rt, 6, "holds")
 	config := b.config
-	config.Refunds = s.provider
+	config.Refunds, config.Modifications, config.HoldLasts = s.provider, s.provider, holdLasts
+	config.AuthExpiry = fairly([]orders.AuthExpiryAction{orders.AuthExpiryWarn, orders.AuthExpiryVoid}).Draw(rt, "hold expiry")
 	for i := range s.processes {
 		s.processes[i] = orders.New(b.pool, s.provider, nil, discard(), s.clock.Now, config)
 	}
@@ -117,6 +123,7 @@ func newStory(rt *rapid.T, b *testBundle) *story {
 		return n, err
 	}
 	req := newOrder()
+	req.ExpiresIn = fairly([]time.Duration{0, 100 * time.Hour}).Draw(rt, "expires in")
 	policies := []orders.LatePayment{orders.LatePaymentAccept, orders.LatePaymentRefund, orders.LatePaymentReview}
 	req.LatePayment = fairly(policies).Draw(rt, "late payment policy")
 	created, err := s.processes[0].Create(rt.Context(), req)
@@ -230,6 +237,8 @@ func (s *story) settleEverything(rt *rapid.T) {
 	s.sweepUntilSettled(rt, end)
 	s.tellAll(rt)
 	s.sweepUntilSettled(rt, end)
+	s.tellAllOfEndings(rt)
+	s.sweepUntilSettled(rt, end)
 	s.tellAllOfRefunds(rt)
 	s.check(rt)
 
@@ -237,7 +246,8 @@ func (s *story) settleEverything(rt *rapid.T) {
 	taken, surplus, kept := s.provider.taken(), 0, int64(0)
 	for _, p := range payments {
 		require.Equal(rt, slices.Contains(taken, p.MerchantTxnID), p.Status == orders.PaymentSucceeded, "%s is %s", p.MerchantTxnID, p.Status)
-		if p.Surplus {
+		require.False(rt, p.Held() && s.provider.released(p.MerchantTxnID), "%s holds nothing and is %s", p.MerchantTxnID, p.Status)
+		if p.Surplus && p.AmountCaptured > 0 {
 			surplus++
 			kept += p.AmountCaptured - p.AmountRefunded
 		}
@@ -253,14 +263,17 @@ func (s *story) settleEverything(rt *rapid.T) {
 func (s *story) sweepUntilSettled(rt *rapid.T, end orders.Outcome) {
 	for unsettled := true; unsettled; {
 		require.NoError(rt, s.sweep(rt.Context(), s.processes[0]))
+		s.provider.finish(end)
 		s.provider.finishRefunds(end)
 		_, payments, _ := s.read(rt)
 		unsettled = slices.ContainsFunc(payments, func(p orders.Payment) bool {
-			return p.Status.Open() || p.Status == orders.PaymentSucceeded && !p.Confirmed
-		}) || slices.ContainsFunc(s.refunds(rt), func(r orders.Refund) bool { return r.Status.Open() })
+			return p.Status.Open() || p.Status == orders.PaymentSucceeded && !p.Confirmed || p.Held()
+		}) || s.openEndings(rt) > 0 || slices.ContainsFunc(s.refunds(rt), func(r orders.Refund) bool { return r.Status.Open() })
 		s.clock.advance(time.Hour)
 		for _, p := range payments {
-			require.Less(rt, s.clock.Now().Sub(p.SentAt), 200*24*time.Hour, "%s or a refund of it is never settled", p.ID)
+			require.Less(rt, s.clock.Now().Sub(p.SentAt), 200*24*time.Hour,
+				"%s is %s, confirmed %t; its refunds %v and %d captures and voids are never settled", p.ID, p.Status, p.Confirmed,
+				s.refunds(rt), s.openEndings(rt))
 		}
 	}
 }

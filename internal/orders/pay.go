@@ -159,9 +159,13 @@ func newPayment(o Order, req PayRequest, now time.Time) Payment {
 	if metadata == nil {
 		metadata = Metadata{}
 	}
+	capture := req.CaptureMethod
+	if capture == "" {
+		capture = CaptureAutomatic
+	}
 	return Payment{
 		ID: id, Order: o.ID, Attempt: o.Attempts + 1, Status: PaymentProcessing, Amount: o.Amount,
-		CaptureMethod: CaptureAutomatic, MerchantTxnID: id.String(), Card: req.Card.Summary(), ReturnURL: returnURL,
+		CaptureMethod: capture, MerchantTxnID: id.String(), Card: req.Card.Summary(), ReturnURL: returnURL,
 		Metadata: metadata, Description: req.Description, Livemode: o.Livemode, CorrelationID: req.CorrelationID,
 		CreatedAt: now, UpdatedAt: now, SentAt: now,
 	}

@@ -203,7 +203,6 @@ func TestPay_RefusesABadRequestBeforeItLooksAtTheOrder(t *testing.T) {
 		"year of overflow":  {"payment_method.card.exp_year", func(r *orders.PayRequest) { r.Card.ExpYear = 65536 + 2030 }},
 		"long cvc":          {"payment_method.card.cvc", func(r *orders.PayRequest) { r.Card.CVC = "12345" }},
 		"NUL in the name":   {"payment_method.card.holder_name", func(r *orders.PayRequest) { r.Card.HolderName = "A\x00" }},
-		"manual capture":    {"capture_method", func(r *orders.PayRequest) { r.CaptureMethod = orders.CaptureManual }},
 		"odd capture":       {"capture_method", func(r *orders.PayRequest) { r.CaptureMethod = "later" }},
 		"odd strategy":      {"three_ds.strategy", func(r *orders.PayRequest) { r.ThreeDS.Strategy = "maybe" }},
 		"foreign return":    {"return_url", func(r *orders.PayRequest) { r.ReturnURL = "https://evil.example.org" }},

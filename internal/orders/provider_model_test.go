@@ -39,8 +39,11 @@ type charge struct {
 	listed  time.Time
 	// said is every notification there is of it, the oldest first.
 	said []orders.Evidence
-	// ended: we were told that no money was taken. falsely: we were told by the answer that it was.
+	// ended: we were told that no money was taken, or that its hold was given up. falsely: we were told by the answer that it
+	// was taken.
 	ended, falsely bool
+	// endings are the captures and voids of what it holds; see hold_model_test.go.
+	endings []*ending
 }
 
 // modelProvider is what a payment provider does, without the wire: it takes money once for each sale that reaches it, and
@@ -55,6 +58,10 @@ type modelProvider struct {
 	down    bool
 	held    []chan struct{}
 	wrongs  []string
+
+	// endingFates are what the captures and voids meet with, one after the other.
+	endingFates []endingFate
+	endingCalls int
 
 	// refundFates are what the refunds meet with, one after the other; refunds are those that arrived, in that order.
 	refundFates []refundFate
@@ -76,7 +83,7 @@ func (m *modelProvider) Sale(ctx context.Context, sale orders.Sale) orders.Evide
 		m.wrongs = append(m.wrongs, "sent twice: "+sale.MerchantTxnID)
 	}
 	for _, reference := range m.order {
-		if c := m.charges[reference]; !c.ended {
+		if c := m.charges[reference]; !c.ended && !m.lapsed(c) {
 			m.wrongs = append(m.wrongs, fmt.Sprintf("sent although %s of the order is %s", c.sale.MerchantTxnID, c.outcome))
 		}
 	}
@@ -84,7 +91,7 @@ func (m *modelProvider) Sale(ctx context.Context, sale orders.Sale) orders.Evide
 	if f.arrives {
 		m.charges[sale.MerchantTxnID] = c
 		m.order = append(m.order, sale.MerchantTxnID)
-		m.become(c, f.outcome)
+		m.become(c, c.kind(f.outcome))
 	}
 	hold := make(chan struct{})
 	if f.held {
@@ -104,9 +111,9 @@ func (m *modelProvider) Sale(ctx context.Context, sale orders.Sale) orders.Evide
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	outcome := f.outcome // as it was then: an answer that was held back is old
+	outcome := c.kind(f.outcome) // as it was then: an answer that was held back is old
 	if f.falsely {
-		outcome = orders.OutcomeSucceeded
+		outcome = c.kind(orders.OutcomeSucceeded)
 	}
 	return m.tell(c, c.evidence(orders.SourceAnswer, outcome))
 }
@@ -187,9 +194,9 @@ func (m *modelProvider) move(which int, outcome orders.Outcome) {
 	switch c := m.pick(which); {
 	case c == nil:
 	case c.open():
-		m.become(c, outcome)
+		m.become(c, c.kind(outcome))
 	case c.outcome == orders.OutcomeDeclined && outcome == orders.OutcomeSucceeded:
-		m.become(c, outcome)
+		m.become(c, c.kind(outcome))
 	}
 }
 
@@ -206,8 +213,9 @@ func (m *modelProvider) finish(outcome orders.Outcome) {
 	for _, c := range m.charges {
 		c.listed = time.Time{}
 		if c.open() {
-			m.become(c, outcome)
+			m.become(c, c.kind(outcome))
 		}
+		m.finishEndings(c, outcome)
 	}
 }
 
@@ -260,7 +268,7 @@ func (m *modelProvider) taken() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(m.order), func(reference string) bool {
-		return m.charges[reference].outcome != orders.OutcomeSucceeded
+		return !m.charges[reference].took()
 	})
 }
 
@@ -269,5 +277,5 @@ func (m *modelProvider) believed(p orders.Payment) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.charges[p.MerchantTxnID]
-	return c != nil && (c.outcome == orders.OutcomeSucceeded || c.falsely && !p.Confirmed)
+	return c != nil && (c.took() || c.falsely && !p.Confirmed)
 }

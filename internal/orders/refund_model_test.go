@@ -83,14 +83,14 @@ func (m *modelProvider) Refund(_ context.Context, a orders.RefundApplication) or
 }
 
 // took tells whether a charge took the money, claimed whether the merchant was told so at least.
-func (c *charge) took() bool    { return c.outcome == orders.OutcomeSucceeded }
+func (c *charge) took() bool    { return c.outcome == orders.OutcomeSucceeded || c.captured() != nil }
 func (c *charge) claimed() bool { return c.took() || c.falsely }
 
 // left is what a charge holds, if it does, beside the refunds that count. The lock is held.
 func (m *modelProvider) left(origin string, holds func(*charge) bool, counts func(*modelRefund) bool) int64 {
 	var left int64
 	for _, c := range m.charges {
-		if c.id == origin && holds(c) {
+		if c.origin() == origin && holds(c) {
 			left = c.sale.Amount.Minor
 		}
 	}

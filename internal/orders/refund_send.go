@@ -82,7 +82,7 @@ func (s *Service) replayRefund(ctx context.Context, idem Idempotency) (RefundRes
 // deliver takes an unsent refund, applies for it at the provider and records the answer. Taking it is a commit of its own:
 // whatever dies afterwards, the refund is only asked about. When somebody else has taken it, it is returned as it stands.
 func (s *Service) deliver(ctx context.Context, r Refund) Refund {
-	p, err := s.GetPayment(ctx, r.Payment)
+	origin, err := s.originOf(ctx, r)
 	if err != nil {
 		s.log.ErrorContext(ctx, "read the payment to refund", slog.String("refund", r.ID.String()), slog.Any("error", err))
 		return r
@@ -96,7 +96,7 @@ func (s *Service) deliver(ctx context.Context, r Refund) Refund {
 		return r
 	}
 	failpoint.Hit(failpoint.RefundTaken)
-	ev := s.sendRefund(ctx, r, p.ProviderTransactionID, began)
+	ev := s.sendRefund(ctx, r, origin, began)
 	failpoint.Hit(failpoint.RefundAnswered)
 	ev.send = r.Sends
 	s.insist(ctx, r.ID.String(), func(ctx context.Context) error {
@@ -108,6 +108,15 @@ func (s *Service) deliver(ctx context.Context, r Refund) Refund {
 	})
 	failpoint.Hit(failpoint.RefundAfterT2)
 	return r
+}
+
+// originOf is the provider's transaction that the refund is about.
+func (s *Service) originOf(ctx context.Context, r Refund) (string, error) {
+	p, err := s.GetPayment(ctx, r.Payment)
+	if err != nil {
+		return "", err
+	}
+	return s.refundOrigin(ctx, p)
 }
 
 // take marks the refund as sent, and reports whether it was us who did. It returns the refund as it is then.

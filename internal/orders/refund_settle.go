@@ -23,20 +23,10 @@ func (s *Service) ClaimDueRefunds(ctx context.Context, batch int) ([]Refund, err
 	if err != nil {
 		return nil, fmt.Errorf("claim due refunds: %w", postgres.Translate(err))
 	}
-	refunds := make([]Refund, 0, len(rows))
-	var failures []error
-	for _, row := range rows {
-		r, err := refundFromRow(row)
-		if err != nil {
-			failures = append(failures, err)
-			continue
-		}
-		refunds = append(refunds, r)
-	}
 	if len(rows) > 0 {
 		failpoint.Hit(failpoint.SettleRefundClaimed)
 	}
-	return refunds, errors.Join(failures...)
+	return read(rows, refundFromRow)
 }
 
 // SettleRefund brings a claimed refund forward: one that was never sent is sent, any other is asked about. When the provider
@@ -50,7 +40,7 @@ func (s *Service) SettleRefund(ctx context.Context, r Refund, patience time.Dura
 	if err == nil {
 		return nil
 	}
-	return errors.Join(err, s.postponeRefund(ctx, r))
+	return errors.Join(err, s.bearRefundSilence(ctx, r))
 }
 
 // AskRefund asks the provider about a refund, whatever its status, and applies the answer.
@@ -89,9 +79,13 @@ func (s *Service) refundQuery(ctx context.Context, r Refund) (RefundQuery, error
 	if err != nil {
 		return RefundQuery{}, fmt.Errorf("read the refunds of %s: %w", p.ID, postgres.Translate(err))
 	}
+	origin, err := s.refundOrigin(ctx, p)
+	if err != nil {
+		return RefundQuery{}, err
+	}
 	query := RefundQuery{
 		MerchantTxnID: r.MerchantTxnID, ProviderTransactionID: r.ProviderTransactionID,
-		OriginTransactionID: p.ProviderTransactionID, Amount: r.Amount, Age: s.now().Sub(r.CreatedAt),
+		OriginTransactionID: origin, Amount: r.Amount, Age: s.now().Sub(r.CreatedAt),
 		// Early, and again before a denial is believed.
 		Thorough: r.NotFoundCount == 1 || s.now().Sub(r.since()) >= s.config.NotFoundAfter,
 	}
@@ -116,20 +110,17 @@ func (r Refund) mayBeThere() bool {
 	return !r.SentAt.IsZero() && (r.Status.Open() || denied)
 }
 
-// postponeRefund sets a claimed refund's next check after a question that was not answered, as Postpone does for payments.
-func (s *Service) postponeRefund(ctx context.Context, r Refund) error {
+// bearRefundSilence does for a claimed refund what bearSilence does for a payment.
+func (s *Service) bearRefundSilence(ctx context.Context, r Refund) error {
 	now := s.now()
-	age := now.Sub(r.since())
-	if age > queriedUntil && r.Status.Open() {
+	if now.Sub(r.since()) > queriedUntil && r.Status.Open() {
 		_, _, err := s.ApplyRefund(ctx, RefundName{MerchantTxnID: r.MerchantTxnID},
 			RefundEvidence{Source: SourceQuery, Outcome: RefundOutcomeUnknown}, nil)
 		return err
 	}
-	next := s.config.Schedule.Next(r.since(), now)
-	if again := now.Add(max(age/10, soonestRetry)); again.Before(next) {
-		next = again
-	}
-	err := s.queries.RefundPostpone(ctx, dbsqlc.RefundPostponeParams{ID: r.ID.UUID(), LeaseUntil: r.NextCheckAt, NextCheckAt: next})
+	err := s.queries.RefundPostpone(ctx, dbsqlc.RefundPostponeParams{
+		ID: r.ID.UUID(), LeaseUntil: r.NextCheckAt, NextCheckAt: s.config.Schedule.afterSilence(r.since(), now),
+	})
 	if err != nil {
 		return fmt.Errorf("postpone the check of refund %s: %w", r.ID, postgres.Translate(err))
 	}

@@ -1,7 +1,6 @@
 package orders
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,27 +21,7 @@ canceled   stale      stale      late:succeeded same     same     same      stal
 
 func TestNextRefund_FollowsItsTruthTable(t *testing.T) {
 	t.Parallel()
-
-	lines := strings.Split(strings.TrimSpace(refundTable), "\n")
-	outcomes := strings.Fields(lines[0])[1:]
-	require.Len(t, outcomes, len(RefundOutcomes()))
-	require.Len(t, lines[1:], len(RefundStatuses()))
-	for _, line := range lines[1:] {
-		cells := strings.Fields(line)
-		from := RefundStatus(cells[0])
-		require.True(t, from.Valid(), line)
-		for i, cell := range cells[1:] {
-			wantTo, wantVerdict := from, Verdict(cell)
-			if late, isLate := strings.CutPrefix(cell, "late:"); isLate {
-				wantTo, wantVerdict = RefundStatus(late), VerdictLate
-			} else if RefundStatus(cell).Valid() {
-				wantTo, wantVerdict = RefundStatus(cell), VerdictMove
-			}
-			to, verdict := NextRefund(from, RefundOutcome(outcomes[i]))
-			require.Equal(t, wantTo, to, "%s × %s", from, outcomes[i])
-			require.Equal(t, wantVerdict, verdict, "%s × %s", from, outcomes[i])
-		}
-	}
+	requireTable(t, refundTable, RefundStatuses(), RefundOutcomes(), NextRefund)
 }
 
 func TestNextRefund_LeavesARefundOfUnknownStatusOrNewsAlone(t *testing.T) {

@@ -37,6 +37,13 @@ type Config struct {
 	RealNow func() time.Time
 	// Refunds is the provider's side of refunds; without it refunds are recorded, and wait for a process that has it.
 	Refunds RefundGateway
+	// Modifications is the provider's side of captures and voids; without it nobody can capture.
+	Modifications ModificationGateway
+	// HoldLasts is how long an authorization holds the money: afterwards it has lapsed, whatever the provider's record of
+	// the authorization says. Zero: for ever.
+	HoldLasts time.Duration
+	// AuthExpiry is what is done about a hold before it lapses; "" is AuthExpiryWarn.
+	AuthExpiry AuthExpiryAction
 	// DuplicateWindow is how long after a refund one of the same payment, amount and reason needs to be asked for twice.
 	DuplicateWindow time.Duration
 }
@@ -48,12 +55,19 @@ func (c Config) refunds() RefundGateway {
 	return c.Refunds
 }
 
+func (c Config) modifications() ModificationGateway {
+	if c.Modifications == nil {
+		return noModifications{}
+	}
+	return c.Modifications
+}
+
 // Observer is told what a Service does, for metrics. All methods return at once.
 type Observer interface {
 	// PaymentMoved reports a payment's new status.
 	PaymentMoved(ctx context.Context, p Payment)
 	// Settled reports how long after sending an outcome became final, and what settled it.
-	Settled(ctx context.Context, p Payment, source Source, after time.Duration)
+	Settled(ctx context.Context, source Source, after time.Duration)
 	// DiscrepancyMoved reports a discrepancy that was opened or has ended; its status says which.
 	DiscrepancyMoved(ctx context.Context, d Discrepancy)
 }
@@ -87,7 +101,9 @@ func New(pool *pgxpool.Pool, gateway Gateway, observer Observer, log *slog.Logge
 }
 
 func (s *Service) rules() rules {
-	r := rules{schedule: s.config.Schedule, notFoundAfter: s.config.NotFoundAfter, confirm: s.config.Confirm}
+	r := rules{
+		schedule: s.config.Schedule, notFoundAfter: s.config.NotFoundAfter, confirm: s.config.Confirm, holdLasts: s.config.HoldLasts,
+	}
 	r.keyFreeWithin = s.replayPatience() / 2 // the rest is for the write to be seen everywhere
 	if s.config.RealNow != nil {
 		landedBefore := s.config.RealNow().Add(-min(s.config.NotFoundAfter, s.config.ChargeTimeout))

@@ -13,15 +13,8 @@ import (
 	"tillway/internal/postgres/dbsqlc"
 )
 
-// settleLease is how long a claimed check belongs to its worker; one that dies leaves it to be claimed again, so it is also
-// what a killed process costs the payments that it was asking about.
-const settleLease = 30 * time.Second
-
 // askAgainLater is the hint to whoever asked in vain.
 const askAgainLater = 10 * time.Second
-
-// soonestRetry is how soon, at the earliest, a question that was not answered is asked again.
-const soonestRetry = 15 * time.Second
 
 // Settle asks the provider about a payment whose outcome is open or unconfirmed, applies the answer and returns the payment
 // as it is then. Patience bounds the question. When the question is not answered the payment is returned as we know it,
@@ -41,6 +34,9 @@ func (s *Service) Settle(ctx context.Context, id ids.Payment, patience time.Dura
 func (s *Service) Ask(ctx context.Context, p Payment, patience time.Duration) (Payment, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if asked, ending, err := s.askEnding(ctx, p, patience); ending {
+		return asked, err
+	}
 	askedAt := s.now()
 	ev, err := s.gateway.Find(ctx, Query{MerchantTxnID: p.MerchantTxnID, Amount: p.Amount, Patience: patience})
 	if err != nil {
@@ -81,34 +77,37 @@ func (s *Service) ClaimDue(ctx context.Context, batch int) ([]Payment, error) {
 	if len(rows) > 0 {
 		failpoint.Hit(failpoint.SettleClaimed)
 	}
-	payments := make([]Payment, 0, len(rows))
-	var failures []error
-	for _, row := range rows {
-		p, err := paymentFromRow(row)
-		if err != nil {
-			failures = append(failures, err)
-			continue
-		}
-		payments = append(payments, p)
-	}
-	return payments, errors.Join(failures...)
+	return read(rows, paymentFromRow)
 }
 
-// Postpone sets a claimed payment's next check after a question that was not answered. Such a question uses up no step of
-// the schedule, whose last ones are hours and days apart: it is asked again after a tenth of the payment's age, so that what
-// an outage left open is settled soon after it, however long it was. Silence for as long as the provider is asked on our own
-// is news: the order then needs a person.
-func (s *Service) Postpone(ctx context.Context, p Payment) error {
+// SettlePayment brings a claimed payment forward: one whose hold is about to lapse is warned of or given up, any other is
+// asked about. When the provider does not answer, the next check is set.
+func (s *Service) SettlePayment(ctx context.Context, p Payment, patience time.Duration) error {
+	if s.rules().expiring(p, s.now()) {
+		return s.endHold(ctx, p)
+	}
+	_, err := s.Ask(ctx, p, patience)
+	if err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordPatience)
+	defer cancel()
+	return errors.Join(err, s.bearSilence(ctx, p))
+}
+
+// bearSilence sets a claimed payment's next check after a question that was not answered. Silence for as long as the provider is
+// asked on our own is news: the order then needs a person.
+func (s *Service) bearSilence(ctx context.Context, p Payment) error {
 	now := s.now()
-	age := now.Sub(p.SentAt)
-	if age > queriedUntil {
+	if now.Sub(p.SentAt) > queriedUntil {
 		_, err := s.Apply(ctx, p.MerchantTxnID, Evidence{Source: SourceQuery, Outcome: OutcomeUnknown}, nil)
 		return err
 	}
-	next := s.config.Schedule.Next(p.SentAt, now)
-	if again := now.Add(max(age/10, soonestRetry)); again.Before(next) {
-		next = again
-	}
+	return s.postpone(ctx, p, s.config.Schedule.afterSilence(p.SentAt, now))
+}
+
+// postpone gives a claimed check back for later, unless news has moved it meanwhile.
+func (s *Service) postpone(ctx context.Context, p Payment, next time.Time) error {
 	err := s.queries.PaymentPostpone(ctx, dbsqlc.PaymentPostponeParams{ID: p.ID.UUID(), LeaseUntil: p.NextCheckAt, NextCheckAt: next})
 	if err != nil {
 		return fmt.Errorf("postpone the check of payment %s: %w", p.ID, postgres.Translate(err))
@@ -116,7 +115,8 @@ func (s *Service) Postpone(ctx context.Context, p Payment) error {
 	return nil
 }
 
-// OldestUnresolved returns how long ago the oldest payment was sent whose outcome is still open; zero when none is.
+// OldestUnresolved returns how long ago the oldest payment, capture or void was sent whose outcome is still open; zero when none
+// is.
 func (s *Service) OldestUnresolved(ctx context.Context) (time.Duration, error) {
 	sentAt, err := s.queries.PaymentOldestOpen(ctx)
 	if postgres.IsNoRows(err) {

@@ -40,10 +40,7 @@ func (r PayRequest) validate(c Config) error {
 		return err
 	}
 	switch r.CaptureMethod {
-	case "", CaptureAutomatic:
-	case CaptureManual:
-		// To take the money at once from a caller who asked to hold it would be worse than to refuse.
-		return fault.InvalidParam("capture_method", "capture_method manual is not supported yet; use automatic.")
+	case "", CaptureAutomatic, CaptureManual:
 	default:
 		return fault.InvalidParam("capture_method", "capture_method must be automatic or manual.")
 	}

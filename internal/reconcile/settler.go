@@ -1,6 +1,6 @@
-// Package reconcile keeps our record true to the provider's by asking: about every payment and refund whose outcome is open
-// or not confirmed, when its check is due (design §6). It sends refunds that nobody has sent, and ends the orders whose time
-// is over.
+// Package reconcile keeps our record true to the provider's by asking: about every payment, capture, void and refund whose
+// outcome is open or not confirmed, when its check is due (design §6). It sends refunds that nobody has sent, looks after
+// authorizations that are about to lapse, and ends the orders whose time is over.
 //
 // It owns when and how many are asked at once, not what an answer means: that is orders.Service.Apply's to judge. Any
 // number of processes may sweep one database; a payment is claimed by one of them for each check, and a claim that its
@@ -81,6 +81,7 @@ func (s *Settler) Run(ctx context.Context) error {
 	var group errgroup.Group
 	group.Go(func() error { s.repeat(ctx, "payments", s.Settle); return nil })
 	group.Go(func() error { s.repeat(ctx, "refunds", s.SettleRefunds); return nil })
+	group.Go(func() error { s.repeat(ctx, "modifications", s.SettleModifications); return nil })
 	group.Go(func() error { s.repeat(ctx, "expiry", s.Expire); return nil })
 	return group.Wait()
 }
@@ -92,17 +93,29 @@ type Swept struct {
 	More bool
 }
 
-// Settle asks about the payments that are due now, one batch of them. A question that is not answered is no failure of the
+// Settle settles the payments that are due now, one batch of them. A question that is not answered is no failure of the
 // sweep: it is logged and asked again later.
 func (s *Settler) Settle(ctx context.Context) (Swept, error) {
 	due, err := claim(ctx, s.opts.Batch, s.orders.ClaimDue)
-	return forEach(ctx, s, "payments", due, s.ask), err
+	return forEach(ctx, s, "payments", due, func(ctx context.Context, p orders.Payment) error {
+		return s.orders.SettlePayment(telemetry.WithCorrelationID(ctx, p.CorrelationID), p, s.opts.Patience)
+	}), err
 }
 
 // SettleRefunds sends the refunds that wait to be sent and asks about the others that are due now, one batch of them.
 func (s *Settler) SettleRefunds(ctx context.Context) (Swept, error) {
 	due, err := claim(ctx, s.opts.Batch, s.orders.ClaimDueRefunds)
-	return forEach(ctx, s, "refunds", due, s.settleRefund), err
+	return forEach(ctx, s, "refunds", due, func(ctx context.Context, r orders.Refund) error {
+		return s.orders.SettleRefund(telemetry.WithCorrelationID(ctx, r.CorrelationID), r, s.opts.Patience)
+	}), err
+}
+
+// SettleModifications asks about the captures and voids that are due now, one batch of them.
+func (s *Settler) SettleModifications(ctx context.Context) (Swept, error) {
+	due, err := claim(ctx, s.opts.Batch, s.orders.ClaimDueModifications)
+	return forEach(ctx, s, "modifications", due, func(ctx context.Context, m orders.Modification) error {
+		return s.orders.SettleModification(telemetry.WithCorrelationID(ctx, m.CorrelationID), m, s.opts.Patience)
+	}), err
 }
 
 // forEach settles what was claimed, several at once. What is not begun when ctx ends is left: the claim runs out, and
@@ -128,27 +141,11 @@ func forEach[T any](ctx context.Context, s *Settler, sweep string, due []T, sett
 	return Swept{Done: int(done.Load()), More: len(due) == s.opts.Batch}
 }
 
-func (s *Settler) settleRefund(ctx context.Context, r orders.Refund) error {
-	return s.orders.SettleRefund(telemetry.WithCorrelationID(ctx, r.CorrelationID), r, s.opts.Patience)
-}
-
 // claim takes what is due, within the time that a database may take for it.
 func claim[T any](ctx context.Context, batch int, due func(context.Context, int) ([]T, error)) ([]T, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, databasePatience, errDatabase)
 	defer cancel()
 	return due(ctx, batch)
-}
-
-// ask settles one payment, or sets its next check when the question was not answered.
-func (s *Settler) ask(ctx context.Context, p orders.Payment) error {
-	ctx = telemetry.WithCorrelationID(ctx, p.CorrelationID)
-	_, err := s.orders.Ask(ctx, p, s.opts.Patience)
-	if err == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, databasePatience, errDatabase)
-	defer cancel()
-	return errors.Join(err, s.orders.Postpone(ctx, p))
 }
 
 // summary keeps a sweep's failures to one line: when the provider is away, all of a batch fail alike.

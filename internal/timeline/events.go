@@ -42,6 +42,11 @@ func paymentEntry(entry *Entry, h orders.History, e orders.HistoryEvent, p order
 		ProviderTransactionID: orEmpty(p.ProviderTransactionID),
 	}
 	name, money := attempt(p.Attempt), amount(p.Amount, p.Currency)
+	if entry.Kind == "payment.authorization_expiring" {
+		entry.Actor = ActorTillway
+		entry.Text = fmt.Sprintf("%s is not captured yet: its authorization, which holds %s, lapses soon.", name, money)
+		return
+	}
 	switch p.Status {
 	case orders.PaymentProcessing:
 		if byShopper, begins := beginning(h, e, p.ID); begins {
@@ -67,6 +72,9 @@ func paymentEntry(entry *Entry, h orders.History, e orders.HistoryEvent, p order
 		entry.Text = sentences(name+" failed.", failureWords(entry, p.Failure))
 	case orders.PaymentCanceled:
 		entry.Text = name + " was closed by the provider without charging the card."
+		if p.CaptureMethod == orders.CaptureManual && p.Failure != nil {
+			entry.Text = sentences(name+" is canceled.", failureWords(entry, p.Failure))
+		}
 	case orders.PaymentExpired:
 		entry.Text = name + " expired: the shopper did not authenticate in time. Nothing was charged."
 	}

@@ -14,6 +14,9 @@ import (
 func next(h orders.History, now time.Time) []Step {
 	var steps []Step
 	for _, p := range slices.Backward(h.Payments) {
+		if step, is := holdStep(p, modificationOf(h, p.ID), now); is {
+			steps = append(steps, step)
+		}
 		if step, is := paymentStep(p, doubted(h, func(d orders.Discrepancy) bool { return d.Payment == p.ID }), now); is {
 			steps = append(steps, step)
 		}
@@ -133,7 +136,7 @@ func orderStep(o orders.Order, now time.Time) Step {
 	case orders.StatusPending:
 		return Step{Text: "The order can be neither paid again nor canceled until its payment is settled."}
 	case orders.StatusAuthorized:
-		return Step{Text: "The money is held, not taken."}
+		return Step{Text: "The order takes no other payment while money is held for it."}
 	case orders.StatusPaid, orders.StatusPartiallyRefunded:
 		return Step{Text: refundable(o)}
 	case orders.StatusRefunded:

@@ -64,6 +64,9 @@ type testBundle struct {
 	refunds  *refunds
 	service  *orders.Service
 	order    ids.Order
+	// modifications answers captures and voids; capture is how the story's payments are captured.
+	modifications *modifications
+	capture       orders.CaptureMethod
 
 	mu  sync.Mutex
 	now time.Time
@@ -71,7 +74,7 @@ type testBundle struct {
 
 func setup(t *testing.T, adjust ...func(*orders.CreateOrder)) *testBundle {
 	t.Helper()
-	b := &testBundle{t: t, provider: &provider{}, refunds: &refunds{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	b := &testBundle{t: t, provider: &provider{}, refunds: &refunds{}, modifications: &modifications{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	pool, err := postgres.Open(t.Context(), pgtest.URL(t), postgres.Options{MaxConns: 4})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
@@ -80,6 +83,7 @@ func setup(t *testing.T, adjust ...func(*orders.CreateOrder)) *testBundle {
 		CallerDeadline: 5 * time.Second, ChargeTimeout: 10 * time.Second, NotFoundAfter: 15 * time.Minute,
 		Schedule: orders.Schedule{3 * time.Second, 30 * time.Second, 10 * time.Minute}, Confirm: orders.ConfirmMismatch,
 		SecretKey: []byte("a key of thirty-two bytes for us"), Refunds: b.refunds,
+		Modifications: b.modifications, HoldLasts: 72 * time.Hour,
 	})
 	request := orders.CreateOrder{
 		Amount: 2700, Currency: "eur", CorrelationID: "test",
@@ -114,8 +118,9 @@ func (b *testBundle) pay(principal string, answer orders.Evidence) orders.Paymen
 	b.wait(time.Second)
 	result, err := b.service.Pay(b.t.Context(), orders.PayRequest{
 		Order: b.order, CorrelationID: "test",
-		Idempotency: orders.Idempotency{Principal: principal, Key: "key-" + b.clock().String()},
-		Card:        orders.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"},
+		Idempotency:   orders.Idempotency{Principal: principal, Key: "key-" + b.clock().String()},
+		CaptureMethod: b.capture,
+		Card:          orders.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"},
 	})
 	require.NoError(b.t, err)
 	return result.Payment

@@ -6,6 +6,6 @@
 // again; the same one any number of times changes nothing more. What cannot be trusted is refused and set apart, bounded in
 // size and number, and can neither hide nor alter a genuine row. No card number, verification code or token is stored.
 //
-// Which notifications it acts on: those of sales and refunds (TXN with SALE or REFUND), rejections of refunds (REFUND_AUDIT)
-// and cancellations that went through (CANCEL). All others are stored, acknowledged and left as received.
+// Which notifications it acts on: those of sales, authorizations, captures, voids and refunds (TXN), rejections of refunds
+// (REFUND_AUDIT) and cancellations that went through (CANCEL). All others are stored, acknowledged and left as received.
 package webhooks

@@ -186,8 +186,6 @@ func TestReceive_KeepsWhatIsNotActedOnYet(t *testing.T) {
 	b := setup(t)
 	p := b.payment(t)
 	kinds := []message{
-		saleOf(p.MerchantTxnID, "S").with("txnType", "CAPTURE"),
-		saleOf(p.MerchantTxnID, "S").with("txnType", "VOID"), saleOf(p.MerchantTxnID, "S").with("txnType", "AUTH"),
 		saleOf(p.MerchantTxnID, "S").with("txnType", "BIND_CARD"), saleOf(p.MerchantTxnID, "S").with("notifyType", "CHARGEBACK"),
 		saleOf(p.MerchantTxnID, "F").with("notifyType", "CANCEL"),
 		{"notifyType": "REFUND_AUDIT", "transactionId": transaction, "merchantNo": merchantNo, "status": "S"},

@@ -161,12 +161,15 @@ func (r *Receiver) accept(ctx context.Context, n onerway.Notification, d Deliver
 	}
 }
 
-// handled is true of what moves a payment or a refund today: sales, refunds and their rejection in review, and cancellations
-// that went through. Authorizations, disputes and the rest wait as received.
+// handled is true of what moves a payment or a refund today: sales, authorizations, their captures and voids, refunds and their
+// rejection in review, and cancellations that went through. Disputes and the rest wait as received.
 func handled(n onerway.Notification) bool {
 	switch n.NotifyType {
 	case "TXN":
-		return n.TxnType == string(onerway.TxnSale) || n.TxnType == string(onerway.TxnRefund)
+		switch onerway.TxnType(n.TxnType) {
+		case onerway.TxnSale, onerway.TxnAuth, onerway.TxnCapture, onerway.TxnVoid, onerway.TxnRefund:
+			return true
+		}
 	case "REFUND_AUDIT":
 		return n.Outcome() == onerway.StatusFailed
 	case "CANCEL":
@@ -177,7 +180,7 @@ func handled(n onerway.Notification) bool {
 
 // unmatched reports whether news was of something that we do not have, or do not have yet.
 func unmatched(err error) bool {
-	return errors.Is(err, orders.ErrNoPayment) || errors.Is(err, orders.ErrNoRefund)
+	return errors.Is(err, orders.ErrNoPayment) || errors.Is(err, orders.ErrNoRefund) || errors.Is(err, orders.ErrNoModification)
 }
 
 // apply carries the news to what it is about; the notification is stored in the same transaction.

@@ -31,6 +31,10 @@ type Report struct {
 	Failed   int `json:"failed"`
 	Surplus  int `json:"surplus"`
 	Refunds  int `json:"refunds"`
+	// Holds are authorizations, of which some were captured, some voided, and some still hold money.
+	Holds    int `json:"holds"`
+	Captures int `json:"captures"`
+	Voids    int `json:"voids"`
 	Review   int `json:"review"`
 	// Charged is what the provider took, Captured what we say it took.
 	Charged  int64 `json:"charged"`
@@ -47,11 +51,12 @@ func Compare(ctx context.Context, c Case) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	a := &auditor{ours: side, c: c, successes: map[string]int{}, charged: map[string]bool{}, givenBack: map[string]bool{}}
+	a := &auditor{ours: side, c: c, successes: map[string]int{}, charged: map[string]bool{}, givenBack: map[string]bool{}, ended: map[string]bool{}}
 	a.theirs()
 	a.ourOrders()
 	a.ourPayments()
 	a.ourRefunds()
+	a.ourEndings()
 	a.promises()
 	a.totals()
 	return a.report, nil
@@ -65,6 +70,8 @@ type auditor struct {
 	successes map[string]int
 	// charged are the merchantTxnIds of what it charged.
 	charged map[string]bool
+	// ended are the merchantTxnIds of the captures and voids that it carried out.
+	ended map[string]bool
 	// givenBack are the merchantTxnIds of the refunds that it carried out.
 	givenBack map[string]bool
 }
@@ -79,36 +86,51 @@ func (a *auditor) theirs() {
 		if a.c.Strays[t.MerchantTxnID] {
 			continue
 		}
-		if t.TxnType == "REFUND" {
+		switch t.TxnType {
+		case "REFUND":
 			a.theirRefund(t)
-			continue
-		}
-		p, known := a.ours.payments[t.MerchantTxnID]
-		if !known {
-			a.find("the provider has payment %s (%s), which we do not", t.MerchantTxnID, t.Status)
-			continue
-		}
-		if t.Status == "P" || t.Status == "R" {
-			a.find("the provider has not ended payment %s: %s", p.name(), t.Status)
-		}
-		if t.Status != "S" {
-			continue
-		}
-		minor := minorOf(t.OrderAmount, t.OrderCurrency)
-		a.charged[t.MerchantTxnID] = true
-		a.successes[t.MerchantTxnOriginalID]++
-		a.report.Charged += minor
-		if p.Status != "succeeded" {
-			a.find("payment %s was charged and is %s here", p.name(), p.Status)
-		}
-		if p.Captured != minor || !strings.EqualFold(p.Currency, t.OrderCurrency) {
-			a.find("payment %s: %s %s charged, %d captured here", p.name(), t.OrderAmount, t.OrderCurrency, p.Captured)
+		case "CAPTURE", "VOID":
+			a.theirEnding(t)
+		default:
+			a.theirPayment(t)
 		}
 	}
 	for id, calls := range a.c.Books.Calls {
 		if calls > 1 && !a.c.Strays[id] {
 			a.find("%s was sent %d times", id, calls)
 		}
+	}
+}
+
+// theirPayment holds a sale or an authorization in the provider's books to ours.
+func (a *auditor) theirPayment(t sandbox.BookedTransaction) {
+	p, known := a.ours.payments[t.MerchantTxnID]
+	switch {
+	case !known:
+		a.find("the provider has payment %s (%s), which we do not", t.MerchantTxnID, t.Status)
+	case t.Status == "P" || t.Status == "R":
+		a.find("the provider has not ended payment %s: %s", p.name(), t.Status)
+	case t.Status == "S" && t.TxnType == "AUTH":
+		a.theirHold(t, p)
+	case t.Status == "S":
+		a.charge(t, p)
+	}
+}
+
+// charge holds money that the provider took to the payment that it is of.
+func (a *auditor) charge(t sandbox.BookedTransaction, p *payment) {
+	minor := minorOf(t.OrderAmount, t.OrderCurrency)
+	if a.charged[p.MerchantTxnID] {
+		a.find("payment %s was charged twice", p.name())
+	}
+	a.charged[p.MerchantTxnID] = true
+	a.successes[ids.From[ids.OrderEntity](p.OrderID).String()]++
+	a.report.Charged += minor
+	if p.Status != "succeeded" {
+		a.find("payment %s was charged and is %s here", p.name(), p.Status)
+	}
+	if p.Captured != minor || !strings.EqualFold(p.Currency, t.OrderCurrency) {
+		a.find("payment %s: %s %s charged, %d captured here", p.name(), t.OrderAmount, t.OrderCurrency, p.Captured)
 	}
 }
 

@@ -15,18 +15,23 @@ import (
 const underWay = `
 SELECT 'payment ' || id FROM payments WHERE status IN ('processing', 'requires_action', 'unknown')
 UNION ALL SELECT 'refund ' || id FROM refunds WHERE status IN ('pending', 'in_review', 'unknown')
+UNION ALL SELECT kind || ' ' || id FROM modifications WHERE status IN ('pending', 'unknown')
 UNION ALL SELECT 'check ' || id FROM payments
     WHERE status NOT IN ('processing', 'requires_action', 'unknown') AND next_check_at <= now()
 UNION ALL SELECT 'expiry ' || id FROM orders WHERE status = 'open' AND expires_at <= now()
 UNION ALL SELECT 'job ' || id FROM river_job
     WHERE kind = 'notification_retry' AND (state IN ('available', 'running') OR state IN ('retryable', 'scheduled') AND scheduled_at <= now())`
 
-// unsettled counts what has no end yet, due or not, and what ended without success but is being asked about again. Refunds that a person was called to look at are left out, and so are jobs
-// that sleep: they wait for a payment that is not ours.
+// unsettled counts what has no end yet, due or not, and what ended without success but is being asked about again. Refunds that
+// a person was called to look at are left out, and so are jobs that sleep: they wait for a payment that is not ours. Money that
+// is held is at rest once the provider has confirmed it.
 const unsettled = `
 SELECT (SELECT count(*) FROM payments
         WHERE status IN ('processing', 'requires_action', 'unknown')
-           OR next_check_at < CASE WHEN status IN ('authorized', 'succeeded') THEN 'infinity' ELSE now() + interval '1 minute' END)
+           OR status = 'authorized' AND NOT confirmed
+           OR next_check_at < CASE WHEN status = 'succeeded' THEN 'infinity' ELSE now() + interval '1 minute' END)
+     + (SELECT count(*) FROM modifications
+        WHERE status IN ('pending', 'unknown') OR next_check_at < now() + interval '1 minute')
      + (SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id
         WHERE r.status IN ('pending', 'in_review', 'unknown') AND NOT o.needs_review
            OR r.status = 'failed' AND r.next_check_at < now() + interval '1 minute')
@@ -62,7 +67,9 @@ func EndClaims(ctx context.Context, db *pgxpool.Pool) error {
 // Hurry brings the checks of what has no end yet forward, those that dead workers hold as well.
 func Hurry(ctx context.Context, db *pgxpool.Pool) error {
 	return run(ctx, db,
-		"UPDATE payments SET next_check_at = now() WHERE next_check_at > now() AND status NOT IN ('failed', 'canceled', 'expired')",
+		`UPDATE payments SET next_check_at = now()
+		WHERE next_check_at > now() AND status NOT IN ('failed', 'canceled', 'expired') AND NOT (status = 'authorized' AND confirmed)`,
+		"UPDATE modifications SET next_check_at = now() WHERE next_check_at > now() AND status IN ('pending', 'unknown')",
 		"UPDATE refunds SET next_check_at = now() WHERE next_check_at > now() AND status <> 'failed'")
 }
 
@@ -79,6 +86,7 @@ func LookAgain(ctx context.Context, db *pgxpool.Pool, books sandbox.Books) error
 		`UPDATE payments SET next_check_at = now()
 		WHERE next_check_at > now() AND status IN ('failed', 'canceled', 'expired') AND merchant_txn_id = ANY ($1)`,
 		`UPDATE refunds SET next_check_at = now() WHERE next_check_at > now() AND status = 'failed' AND merchant_txn_id = ANY ($1)`,
+		`UPDATE modifications SET next_check_at = now() WHERE next_check_at > now() AND status = 'failed' AND merchant_txn_id = ANY ($1)`,
 	} {
 		if _, err := db.Exec(ctx, statement, moved); err != nil {
 			return fmt.Errorf("let the provider be asked again: %w", err)

@@ -58,6 +58,18 @@ type refund struct {
 
 func (r *refund) name() string { return ids.From[ids.RefundEntity](r.ID).String() }
 
+// modification is what we say of a capture or void.
+type modification struct {
+	ID            uuid.UUID
+	PaymentID     uuid.UUID
+	MerchantTxnID string
+	Kind          string
+	Status        string
+	Open          bool
+}
+
+func (m *modification) name() string { return m.Kind + " " + m.MerchantTxnID }
+
 const ordersSQL = `
 SELECT o.id, o.status, o.currency, o.amount, o.amount_paid, o.amount_refunded, o.needs_review, o.last_sequence,
        e.events, e.first_event, e.last_event
@@ -67,12 +79,16 @@ FROM orders o, LATERAL (
 
 const paymentsSQL = `
 SELECT id, order_id, merchant_txn_id, status, currency, amount_captured, amount_refunded, amount_refund_pending, surplus,
-       status IN ('processing', 'requires_action', 'unknown') OR status IN ('authorized', 'succeeded') AND next_check_at IS NOT NULL
+       status IN ('processing', 'requires_action', 'unknown') OR status = 'succeeded' AND next_check_at IS NOT NULL
+           OR status = 'authorized' AND NOT confirmed
 FROM payments`
 
 const refundsSQL = `
 SELECT id, order_id, payment_id, merchant_txn_id, status, currency, amount, status IN ('pending', 'in_review', 'unknown')
 FROM refunds`
+
+const modificationsSQL = `
+SELECT id, payment_id, merchant_txn_id, kind, status, status IN ('pending', 'unknown') FROM modifications`
 
 // twiceSQL finds keys that lead to more than one row.
 const twiceSQL = `
@@ -81,7 +97,10 @@ UNION ALL
 SELECT idempotency_key FROM payments WHERE idempotency_key IS NOT NULL
 GROUP BY order_id, idempotency_principal, idempotency_key HAVING count(*) > 1
 UNION ALL
-SELECT idempotency_key FROM refunds WHERE idempotency_key IS NOT NULL GROUP BY idempotency_principal, idempotency_key HAVING count(*) > 1`
+SELECT idempotency_key FROM refunds WHERE idempotency_key IS NOT NULL GROUP BY idempotency_principal, idempotency_key HAVING count(*) > 1
+UNION ALL
+SELECT idempotency_key FROM modifications WHERE idempotency_key IS NOT NULL
+GROUP BY payment_id, idempotency_principal, idempotency_key HAVING count(*) > 1`
 
 // notedSQL is every transaction of which a genuine notification is stored.
 const notedSQL = `SELECT DISTINCT transaction_id FROM notifications WHERE verified`
@@ -91,15 +110,19 @@ type ours struct {
 	orders   map[string]*order
 	payments map[string]*payment // by merchant_txn_id
 	refunds  map[string]*refund  // by merchant_txn_id
-	ofOrder  map[string][]*payment
-	twice    []string
-	noted    map[string]bool
+	// modifications are captures and voids, by merchant_txn_id.
+	modifications map[string]*modification
+	ofOrder       map[string][]*payment
+	byID          map[uuid.UUID]*payment
+	twice         []string
+	noted         map[string]bool
 }
 
 func readOurs(ctx context.Context, db *pgxpool.Pool) (*ours, error) {
 	side := &ours{
 		orders: map[string]*order{}, payments: map[string]*payment{}, refunds: map[string]*refund{},
-		ofOrder: map[string][]*payment{}, noted: map[string]bool{},
+		modifications: map[string]*modification{}, ofOrder: map[string][]*payment{}, byID: map[uuid.UUID]*payment{},
+		noted: map[string]bool{},
 	}
 	err := pgx.BeginTxFunc(ctx, db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		orders, err := collect(ctx, tx, ordersSQL, pgx.RowToAddrOfStructByPos[order])
@@ -116,6 +139,13 @@ func readOurs(ctx context.Context, db *pgxpool.Pool) (*ours, error) {
 		}
 		for _, r := range refunds {
 			side.refunds[r.MerchantTxnID] = r
+		}
+		modifications, err := collect(ctx, tx, modificationsSQL, pgx.RowToAddrOfStructByPos[modification])
+		if err != nil {
+			return err
+		}
+		for _, m := range modifications {
+			side.modifications[m.MerchantTxnID] = m
 		}
 		noted, err := collect(ctx, tx, notedSQL, pgx.RowTo[string])
 		if err != nil {
@@ -136,7 +166,7 @@ func (s *ours) index(orders []*order, payments []*payment, noted []string) {
 		s.orders[o.name()] = o
 	}
 	for _, p := range payments {
-		s.payments[p.MerchantTxnID] = p
+		s.payments[p.MerchantTxnID], s.byID[p.ID] = p, p
 		of := ids.From[ids.OrderEntity](p.OrderID).String()
 		s.ofOrder[of] = append(s.ofOrder[of], p)
 	}

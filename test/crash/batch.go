@@ -119,7 +119,8 @@ func (b *batch) open(ctx context.Context, seed uint64) (err error) {
 	b.world, err = world.Start(ctx, world.Options{
 		Binary: b.setup.Binary, Dir: b.setup.Dir, Database: b.setup.Database, Redis: b.setup.Redis,
 		// Its waits of half an hour take six seconds: a notification that met a dead process is delivered again.
-		Simulator: []string{"--latency", simulatorLatency, "--clock-scale", "300"},
+		// Nothing that is held lapses meanwhile: our own clock is not shortened.
+		Simulator: []string{"--latency", simulatorLatency, "--clock-scale", "300", "--auth-lifetime", "9000h"},
 		Services:  [][]string{{"serve"}, {"serve", "--no-workers"}, {"work"}},
 		Environment: map[string]string{
 			"RESOLVE_SCHEDULE": schedule, "NOT_FOUND_AFTER": "9s", "ONERWAY_TIMEOUT": "4s", "CALLER_DEADLINE": "2500ms",

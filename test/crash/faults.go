@@ -19,8 +19,12 @@ func delays() map[string]int64 {
 	}
 }
 
-// refundPath is where the provider takes refunds (Onerway contract §8.8). Faults are made for sales, and strike there too.
-const refundPath = "/v1/txn/onlineRefund"
+// Where the provider takes refunds, captures and voids (Onerway contract §8.8, §8.9). Faults are made for sales, and strike
+// there too.
+const (
+	refundPath = "/v1/txn/onlineRefund"
+	endingPath = "/v1/txn/authPayment"
+)
 
 // strike orders a fault in the place of the one before.
 func strike(ctx context.Context, provider *world.Provider, fault string) error {
@@ -31,8 +35,13 @@ func strike(ctx context.Context, provider *world.Provider, fault string) error {
 	if err := provider.Arm(ctx, order); err != nil {
 		return err
 	}
-	order.Match.Path = refundPath
-	return provider.Arm(ctx, order)
+	for _, path := range []string{refundPath, endingPath} {
+		order.Match.Path = path
+		if err := provider.Arm(ctx, order); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cards are what shoppers pay with: cards that pay, that ask for the bank's page, that are declined, and that bring a fault

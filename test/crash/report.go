@@ -66,22 +66,23 @@ faults. After every batch the shoppers finish, everything comes to rest, and bot
 ## What the shops did
 
 %d visits; %d orders, %d payments, %d refunds. %d orders were paid, %d payments failed; %d payments were surplus, %d orders
-need a review. The provider charged %d minor units in all, we say %d; it gave %d back, we say %d.
+need a review. Of %d authorizations %d were captured, %d voided; the others still hold money. The provider charged %d minor units in all, we say %d; it gave %d back, we say %d.
 
 ## What was counted
 
-An operation is in flight or due when, just after a process died, the database shows it without its end (a payment or a
-refund that is open), a check or an expiry whose time has come, or a job that waits to run. One that is open at two kills
+An operation is in flight or due when, just after a process died, the database shows it without its end (a payment, refund,
+capture or void that is open), a check or an expiry whose time has come, or a job that waits to run. One that is open at two kills
 counts at both; the different ones are counted too.
 
 ## What was compared
 
 - The provider has no payment that we do not have, and has ended all of them.
 - What it charged is succeeded here, with the same amount; what is succeeded here was charged.
-- No payment was sent twice; no order is charged twice, unless the second is surplus that was given back or is under review.
+- Every authorization holds money, was captured or was voided on both sides alike; none is captured twice.
+- No payment, refund, capture or void was sent twice; no order is charged twice, unless the second is surplus that was given back or is under review.
 - An order's paid amount is that of the one payment that counts; the sums over everything agree.
 - No more is refunded than was captured, on both sides, and both sides agree.
-- Nothing is open: no payment, check, expired order or job, and no refund but where a person was called to look. No process
+- Nothing is open: no payment, capture, void, check, expired order or job, and no refund but where a person was called to look. No process
   keeps goroutines of work that is over.
 - The events of every order count from 1 without a gap.
 - Every key leads to one row, whatever was answered to it and however often, after Redis has forgotten everything.
@@ -91,8 +92,8 @@ counts at both; the different ones are counted too.
 
 | Point | What a death there means | Died there | Elsewhere | Faults met | Under way |
 |---|---|---|---|---|---|
-`, t.Stories, t.Orders, t.Payments, t.Refunds, t.Paid, t.Failed, t.Surplus, t.Review, t.Charged, t.Captured,
-		t.GivenBack, t.Refunded)
+`, t.Stories, t.Orders, t.Payments, t.Refunds, t.Paid, t.Failed, t.Surplus, t.Review,
+		t.Holds, t.Captures, t.Voids, t.Charged, t.Captured, t.GivenBack, t.Refunded)
 	means := make(map[failpoint.Name]string)
 	means[""] = "anything"
 	for _, point := range failpoint.All() {

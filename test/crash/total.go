@@ -11,7 +11,7 @@ type Total struct {
 	Batches, Kills, Reached, Random, Missed, Cuts           int
 	UnderWay, Distinct, Stories                             int
 	Orders, Payments, Paid, Failed, Surplus, Review, Faults int
-	Refunds                                                 int
+	Refunds, Holds, Captures, Voids                         int
 	Charged, Captured, GivenBack, Refunded                  int64
 	Seconds                                                 float64
 	Findings                                                []string
@@ -72,6 +72,9 @@ func (t *Total) addBatch(b Report) {
 	t.Surplus += b.Audit.Surplus
 	t.Review += b.Audit.Review
 	t.Refunds += b.Audit.Refunds
+	t.Holds += b.Audit.Holds
+	t.Captures += b.Audit.Captures
+	t.Voids += b.Audit.Voids
 	t.GivenBack += b.Audit.GivenBack
 	t.Refunded += b.Audit.Refunded
 	t.Charged += b.Audit.Charged

@@ -24,6 +24,8 @@ const (
 	wantsBack                = 40     // of those who have paid
 	wantsAll                 = 50     // of those who want money back; the others want a part
 	isReviewed               = 15     // of those who want money back: the provider's staff takes its time with it
+	isHeld                   = 30     // of those who pay: the shop takes the money when it ships
+	isShipped, isNotShipped  = 60, 25 // of what is held: captured, voided; the rest stays held
 )
 
 // shopper is one of many, and does one thing after another.
@@ -65,16 +67,32 @@ func (p *shopper) story(ctx context.Context) {
 // pay pays an order, with a second card if the first is declined.
 func (p *shopper) pay(ctx context.Context, order string) {
 	card := p.shop.opts.Cards[p.random.IntN(len(p.shop.opts.Cards))]
-	paid, ok := p.try(ctx, order, card)
+	held := p.chance(isHeld)
+	paid, ok := p.try(ctx, order, card, held)
 	if ok && paid.status == http.StatusPaymentRequired && p.chance(triesAgain) {
-		paid, ok = p.try(ctx, order, goodCard)
+		paid, ok = p.try(ctx, order, goodCard, held)
 	}
-	switch {
-	case !ok:
-	case paid.redirect != "":
+	if ok && paid.redirect != "" {
 		p.authenticate(ctx, paid.redirect)
-	case paid.said == "succeeded" && p.chance(wantsBack):
+	}
+	if ok && held {
+		paid, ok = p.endHold(ctx, paid) // refused where nothing is held, or nobody knows yet
+	}
+	if ok && paid.said == "succeeded" && p.chance(wantsBack) {
 		p.giveBack(ctx, paid)
+	}
+}
+
+// endHold captures or voids what a payment holds, or leaves it; one tab may capture what the other voids.
+func (p *shopper) endHold(ctx context.Context, held answer) (answer, bool) {
+	path := "/v1/payments/" + held.id
+	switch dice := p.random.IntN(100); {
+	case dice < isShipped:
+		return p.impatiently(ctx, path+"/capture", "capture", object{})
+	case dice < isShipped+isNotShipped:
+		return p.impatiently(ctx, path+"/cancel", "void", object{})
+	default:
+		return held, true
 	}
 }
 
@@ -91,9 +109,13 @@ func (p *shopper) giveBack(ctx context.Context, paid answer) {
 	p.impatiently(ctx, "/v1/refunds", "refund", body)
 }
 
-// try sends a payment.
-func (p *shopper) try(ctx context.Context, order, card string) (answer, bool) {
-	return p.impatiently(ctx, "/v1/orders/"+order+"/payments", "pay", cardBody(card))
+// try sends a payment, of which the money is held only if so.
+func (p *shopper) try(ctx context.Context, order, card string, held bool) (answer, bool) {
+	body := cardBody(card)
+	if held {
+		body["capture_method"] = "manual"
+	}
+	return p.impatiently(ctx, "/v1/orders/"+order+"/payments", "pay", body)
 }
 
 // impatiently sends a request as people do who do not like to wait.

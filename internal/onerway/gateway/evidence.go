@@ -31,8 +31,10 @@ type attempt struct {
 	digest        string
 }
 
-// answer is the evidence of a verified answer to a sale.
-func (g *Gateway) answer(ctx context.Context, merchantTxnID string, r onerway.SaleResponse) orders.Evidence {
+// answer is the evidence of a verified answer to a sale, an authorization, a capture or a void.
+func (g *Gateway) answer(
+	ctx context.Context, merchantTxnID string, kind onerway.TxnType, r onerway.SaleResponse,
+) orders.Evidence {
 	if r.Rule != onerway.RuleStandard {
 		g.log.WarnContext(ctx, "answer signed by another rule than documented",
 			slog.String("merchant_txn_id", merchantTxnID), slog.String("rule", string(r.Rule)))
@@ -45,7 +47,7 @@ func (g *Gateway) answer(ctx context.Context, merchantTxnID string, r onerway.Sa
 		}
 	}
 	return g.evidence(ctx, orders.SourceAnswer, attempt{
-		merchantTxnID: merchantTxnID, transactionID: r.TransactionID, txnType: string(onerway.TxnSale), letter: r.Status,
+		merchantTxnID: merchantTxnID, transactionID: r.TransactionID, txnType: string(kind), letter: r.Status,
 		status: r.Outcome(), paymentStatus: r.PaymentStatus, amount: r.OrderAmount, currency: r.OrderCurrency, code: code,
 		redirectURL: r.RedirectURL, eci: r.ECI, fields: r.Fields, digest: r.BodyDigest,
 	})
@@ -54,6 +56,9 @@ func (g *Gateway) answer(ctx context.Context, merchantTxnID string, r onerway.Sa
 // evidence says in our words what the message says.
 func (g *Gateway) evidence(ctx context.Context, source orders.Source, a attempt) orders.Evidence {
 	g.checkStatus(ctx, a)
+	if modifies(a.txnType) {
+		a = ofModification(a)
+	}
 	outcome := outcomeOf(a.status, a.txnType)
 	if outcome != orders.OutcomeUnknown || source == orders.SourceQuery {
 		// A message that contradicts itself is not mended by its intent; only the query for the intent is.
@@ -90,7 +95,7 @@ func (g *Gateway) evidence(ctx context.Context, source orders.Source, a attempt)
 	return ev
 }
 
-// outcomeOf is what a transaction's status means for a sale or an authorization:
+// outcomeOf is what a transaction's status means for a sale, an authorization, a capture or a void:
 //
 //	S succeeded, or authorized for AUTH   F declined   P processing   R action required   N closed
 //

@@ -252,7 +252,7 @@ func TestNews_OnlyOfChargesRefundsAndReversals(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, &provider{}, &observer{}, &budget{}, "")
 	for kind, isNews := range map[string]bool{
-		"TXN SALE": true, "TXN AUTH": true, "CANCEL SALE": true, "TXN CAPTURE": false, "TXN VOID": false,
+		"TXN SALE": true, "TXN AUTH": true, "CANCEL SALE": true,
 		"TXN BIND_CARD": false, "TXN ": false, "CHARGEBACK ": false, "REFUND_AUDIT ": false, " SALE": false,
 	} {
 		notifyType, txnType, _ := strings.Cut(kind, " ")

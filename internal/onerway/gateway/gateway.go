@@ -33,6 +33,7 @@ type Provider interface {
 	DoTransaction(ctx context.Context, request onerway.SaleRequest) (onerway.SaleResponse, error)
 	ListTransactions(ctx context.Context, request onerway.ListRequest) (onerway.Page[onerway.Transaction], error)
 	QueryPayments(ctx context.Context, request onerway.PaymentsRequest) (onerway.Page[onerway.PaymentIntent], error)
+	AuthPayment(ctx context.Context, request onerway.AuthPaymentRequest) (onerway.SaleResponse, error)
 	OnlineRefund(ctx context.Context, request onerway.RefundRequest) (onerway.RefundResponse, error)
 	Available() error
 }
@@ -125,7 +126,7 @@ func (g *Gateway) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
 	if err != nil {
 		ev = g.saleFailure(ctx, sale.MerchantTxnID, err)
 	} else {
-		ev = g.answer(ctx, sale.MerchantTxnID, response)
+		ev = g.answer(ctx, sale.MerchantTxnID, request.TxnType, response)
 	}
 	g.observer.PSPCall(ctx, "sale", classOf(ev), took)
 	return ev

@@ -9,8 +9,8 @@ import (
 	"tillway/internal/orders"
 )
 
-// ErrNoPaymentNews is returned for notifications of anything that no payment and no refund learns from: captures,
-// chargebacks, card bindings, cancellations that failed.
+// ErrNoPaymentNews is returned for notifications of anything that no payment and no refund learns from: chargebacks, card
+// bindings, cancellations that failed.
 var ErrNoPaymentNews = errors.New("the notification is not about a payment or a refund")
 
 // News reads a verified notification: what it is about, by what its signature covers, and what it says. It returns
@@ -22,6 +22,9 @@ func (g *Gateway) News(ctx context.Context, n onerway.Notification) (orders.News
 	switch {
 	case n.NotifyType == "TXN" && collects(n.TxnType):
 		return orders.PaymentNews{MerchantTxnID: n.MerchantTxnID, Evidence: g.evidence(ctx, orders.SourceNotification, told(n))}, nil
+	case n.NotifyType == "TXN" && modifies(n.TxnType):
+		ev := g.evidence(ctx, orders.SourceNotification, told(n))
+		return orders.ModificationNews{MerchantTxnID: n.MerchantTxnID, Evidence: ev}, nil
 	case n.NotifyType == "TXN" && n.TxnType == string(onerway.TxnRefund):
 		return refundNews(n, g.refundEvidence(ctx, orders.SourceNotification, told(n))), nil
 	case n.NotifyType == "REFUND_AUDIT" && n.Outcome() == onerway.StatusFailed:

@@ -38,9 +38,13 @@ func saleRequest(sale orders.Sale) (onerway.SaleRequest, error) {
 	strategy, mpi := threeDS(sale.ThreeDS)
 	billing := address(sale.Billing)
 	shipping := completed(address(sale.Shipping), billing)
+	kind := onerway.TxnSale
+	if sale.CaptureMethod == orders.CaptureManual {
+		kind = onerway.TxnAuth
+	}
 	request := onerway.SaleRequest{
 		MerchantTxnID: sale.MerchantTxnID, MerchantTxnOriginalID: sale.OriginalID, MerchantTxnTime: sale.SentAt,
-		SubProductType: onerway.SubProductDirect, TxnType: onerway.TxnSale,
+		SubProductType: onerway.SubProductDirect, TxnType: kind,
 		OrderAmount: amount, OrderCurrency: sale.Amount.Currency.Code(),
 		Card: card(sale.Card), MPI: mpi, Risk3DSStrategy: strategy,
 		Billing: &billing, Shipping: &shipping, Order: order,

@@ -245,6 +245,10 @@ func (p *provider) OnlineRefund(_ context.Context, request onerway.RefundRequest
 	return p.refundAnswer, p.err
 }
 
+func (p *provider) AuthPayment(context.Context, onerway.AuthPaymentRequest) (onerway.SaleResponse, error) {
+	return p.answer, p.err
+}
+
 func (p *provider) Available() error { return p.down }
 
 // paymentNews is what a notification says of a payment, by our reference.

@@ -28,5 +28,8 @@ ORDER BY evidence.created_at, evidence.id LIMIT @batch;
 -- name: HistoryDiscrepancies :many
 SELECT * FROM discrepancies WHERE order_id = @order_id AND status = 'open' ORDER BY id DESC LIMIT @batch;
 
+-- name: HistoryModifications :many
+SELECT * FROM modifications WHERE order_id = @order_id ORDER BY id DESC LIMIT @batch;
+
 -- name: HistoryRefunds :many
 SELECT * FROM refunds WHERE order_id = @order_id ORDER BY id DESC LIMIT @batch;

@@ -186,6 +186,60 @@ func (q *Queries) HistoryEvidence(ctx context.Context, arg HistoryEvidenceParams
 	return items, nil
 }
 
+const HistoryModifications = `-- name: HistoryModifications :many
+SELECT id, order_id, payment_id, livemode, kind, amount, currency, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at FROM modifications WHERE order_id = $1 ORDER BY id DESC LIMIT $2
+`
+
+type HistoryModificationsParams struct {
+	OrderID uuid.UUID
+	Batch   int32
+}
+
+func (q *Queries) HistoryModifications(ctx context.Context, arg HistoryModificationsParams) ([]Modification, error) {
+	rows, err := q.db.Query(ctx, HistoryModifications, arg.OrderID, arg.Batch)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Modification
+	for rows.Next() {
+		var i Modification
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrderID,
+			&i.PaymentID,
+			&i.Livemode,
+			&i.Kind,
+			&i.Amount,
+			&i.Currency,
+			&i.Status,
+			&i.MerchantTxnID,
+			&i.ProviderTransactionID,
+			&i.FailureCode,
+			&i.FailureMessage,
+			&i.FailureProviderCode,
+			&i.NotFoundCount,
+			&i.Checks,
+			&i.IdempotencyPrincipal,
+			&i.IdempotencyKey,
+			&i.IdempotencyFingerprint,
+			&i.CorrelationID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.SentAt,
+			&i.NextCheckAt,
+			&i.FinalAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const HistoryPayments = `-- name: HistoryPayments :many
 SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at FROM payments WHERE order_id = $1 ORDER BY attempt DESC LIMIT $2
 `

@@ -62,6 +62,36 @@ type Event struct {
 	CreatedAt     time.Time
 }
 
+// One row is one capture or void of an authorized payment. Amounts are minor units of currency.
+type Modification struct {
+	ID                     uuid.UUID
+	OrderID                uuid.UUID
+	PaymentID              uuid.UUID
+	Livemode               bool
+	Kind                   string
+	Amount                 int64
+	Currency               string
+	Status                 string
+	MerchantTxnID          string
+	ProviderTransactionID  *string
+	FailureCode            *string
+	FailureMessage         *string
+	FailureProviderCode    *string
+	NotFoundCount          int32
+	Checks                 int32
+	IdempotencyPrincipal   *string
+	IdempotencyKey         *string
+	IdempotencyFingerprint []byte
+	CorrelationID          string
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+	// Committed before the provider is called, once; a row is never sent again.
+	SentAt time.Time
+	// When the provider is asked next; NULL when it is not.
+	NextCheckAt *time.Time
+	FinalAt     *time.Time
+}
+
 // One row is one distinct notification body from the provider; body is redacted.
 type Notification struct {
 	ID       uuid.UUID

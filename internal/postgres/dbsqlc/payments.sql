@@ -108,11 +108,15 @@ UPDATE payments SET description = @description, metadata = @metadata, updated_at
 
 -- name: PaymentsClaimDue :many
 -- Claims payments whose check is due by pushing it back a lease: a worker that dies leaves them to be claimed again.
--- ARRAY runs the choice once; as a join it may run once per row, and claim more than a batch.
+-- ARRAY runs the choice once; as a join it may run once per row, and claim more than a batch. Of an authorization that is
+-- being captured or voided only the end of that tells: it is let be until then.
 UPDATE payments SET next_check_at = @lease_until::timestamptz, checks = checks + 1
 WHERE id = ANY (ARRAY(
-    SELECT due.id FROM payments AS due WHERE due.next_check_at <= @now::timestamptz
-    ORDER BY due.next_check_at LIMIT @batch FOR UPDATE SKIP LOCKED
+    SELECT due.id FROM payments AS due
+    WHERE due.next_check_at <= @now::timestamptz AND (due.status <> 'authorized' OR NOT EXISTS (
+        SELECT FROM modifications AS m WHERE m.payment_id = due.id AND m.status IN ('pending', 'unknown')
+    ))
+    ORDER BY due.next_check_at LIMIT @batch FOR UPDATE OF due SKIP LOCKED
 ))
 RETURNING *;
 
@@ -121,15 +125,39 @@ RETURNING *;
 UPDATE payments SET next_check_at = @next_check_at::timestamptz
 WHERE id = @id AND next_check_at = @lease_until::timestamptz;
 
+-- name: PaymentWarnOfLapse :exec
+-- Tells that a claimed payment's authorization lapses soon, and leaves it alone until then. It refuses by its own WHERE a
+-- payment that is not authorized any more; news that came since it was claimed has set its next check to the lapse already.
+-- The order is locked first, as everywhere.
+WITH locked AS (
+    SELECT orders.id FROM orders WHERE orders.id = @order_id FOR UPDATE
+), p AS (
+    UPDATE payments SET next_check_at = @lapse_at::timestamptz
+    FROM locked
+    WHERE payments.id = @id AND payments.order_id = locked.id AND payments.status = 'authorized'
+        AND payments.next_check_at IN (@lease_until::timestamptz, @lapse_at)
+    RETURNING payments.order_id
+), o AS (
+    UPDATE orders SET last_sequence = last_sequence + 1, version = version + 1, updated_at = @now
+    FROM p WHERE orders.id = p.order_id
+    RETURNING orders.id, orders.livemode, orders.last_sequence
+)
+INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
+SELECT o.id, o.last_sequence, @event_id, o.livemode, 'payment.authorization_expiring', @event_object, @correlation_id, @now FROM o;
+
 -- name: PaymentExists :one
 SELECT EXISTS (SELECT FROM payments WHERE id = @id);
 
 -- name: PaymentOldestOpen :one
--- When the oldest payment was sent whose outcome is open. One probe of the index on (status, id) for each open status: ids
--- sort by creation.
-SELECT oldest.sent_at FROM (VALUES ('processing'), ('requires_action'), ('unknown')) AS open (status)
-CROSS JOIN LATERAL (
-    SELECT payments.sent_at FROM payments WHERE payments.status = open.status ORDER BY payments.id LIMIT 1
+-- When the oldest payment, capture or void was sent whose outcome is open. Of payments, one probe of the index on (status, id)
+-- for each open status: ids sort by creation. Of captures and voids, those that are to be asked about, which are few.
+SELECT oldest.sent_at FROM (
+    SELECT oldest_payment.sent_at FROM (VALUES ('processing'), ('requires_action'), ('unknown')) AS open (status)
+    CROSS JOIN LATERAL (
+        SELECT payments.sent_at FROM payments WHERE payments.status = open.status ORDER BY payments.id LIMIT 1
+    ) AS oldest_payment
+    UNION ALL
+    SELECT m.sent_at FROM modifications AS m WHERE m.next_check_at IS NOT NULL AND m.status IN ('pending', 'unknown')
 ) AS oldest
 ORDER BY oldest.sent_at LIMIT 1;
 

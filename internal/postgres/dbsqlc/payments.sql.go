@@ -541,15 +541,19 @@ func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error
 }
 
 const PaymentOldestOpen = `-- name: PaymentOldestOpen :one
-SELECT oldest.sent_at FROM (VALUES ('processing'), ('requires_action'), ('unknown')) AS open (status)
-CROSS JOIN LATERAL (
-    SELECT payments.sent_at FROM payments WHERE payments.status = open.status ORDER BY payments.id LIMIT 1
+SELECT oldest.sent_at FROM (
+    SELECT oldest_payment.sent_at FROM (VALUES ('processing'), ('requires_action'), ('unknown')) AS open (status)
+    CROSS JOIN LATERAL (
+        SELECT payments.sent_at FROM payments WHERE payments.status = open.status ORDER BY payments.id LIMIT 1
+    ) AS oldest_payment
+    UNION ALL
+    SELECT m.sent_at FROM modifications AS m WHERE m.next_check_at IS NOT NULL AND m.status IN ('pending', 'unknown')
 ) AS oldest
 ORDER BY oldest.sent_at LIMIT 1
 `
 
-// When the oldest payment was sent whose outcome is open. One probe of the index on (status, id) for each open status: ids
-// sort by creation.
+// When the oldest payment, capture or void was sent whose outcome is open. Of payments, one probe of the index on (status, id)
+// for each open status: ids sort by creation. Of captures and voids, those that are to be asked about, which are few.
 func (q *Queries) PaymentOldestOpen(ctx context.Context) (time.Time, error) {
 	row := q.db.QueryRow(ctx, PaymentOldestOpen)
 	var sent_at time.Time
@@ -585,6 +589,52 @@ func (q *Queries) PaymentSurplusHeld(ctx context.Context, orderID uuid.UUID) (bo
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
+}
+
+const PaymentWarnOfLapse = `-- name: PaymentWarnOfLapse :exec
+WITH locked AS (
+    SELECT orders.id FROM orders WHERE orders.id = $5 FOR UPDATE
+), p AS (
+    UPDATE payments SET next_check_at = $6::timestamptz
+    FROM locked
+    WHERE payments.id = $7 AND payments.order_id = locked.id AND payments.status = 'authorized'
+        AND payments.next_check_at IN ($8::timestamptz, $6)
+    RETURNING payments.order_id
+), o AS (
+    UPDATE orders SET last_sequence = last_sequence + 1, version = version + 1, updated_at = $4
+    FROM p WHERE orders.id = p.order_id
+    RETURNING orders.id, orders.livemode, orders.last_sequence
+)
+INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
+SELECT o.id, o.last_sequence, $1, o.livemode, 'payment.authorization_expiring', $2, $3, $4 FROM o
+`
+
+type PaymentWarnOfLapseParams struct {
+	EventID       uuid.UUID
+	EventObject   json.RawMessage
+	CorrelationID string
+	Now           time.Time
+	OrderID       uuid.UUID
+	LapseAt       time.Time
+	ID            uuid.UUID
+	LeaseUntil    time.Time
+}
+
+// Tells that a claimed payment's authorization lapses soon, and leaves it alone until then. It refuses by its own WHERE a
+// payment that is not authorized any more; news that came since it was claimed has set its next check to the lapse already.
+// The order is locked first, as everywhere.
+func (q *Queries) PaymentWarnOfLapse(ctx context.Context, arg PaymentWarnOfLapseParams) error {
+	_, err := q.db.Exec(ctx, PaymentWarnOfLapse,
+		arg.EventID,
+		arg.EventObject,
+		arg.CorrelationID,
+		arg.Now,
+		arg.OrderID,
+		arg.LapseAt,
+		arg.ID,
+		arg.LeaseUntil,
+	)
+	return err
 }
 
 const PaymentWithOrderByTxn = `-- name: PaymentWithOrderByTxn :one
@@ -691,8 +741,11 @@ func (q *Queries) PaymentWithOrderByTxn(ctx context.Context, merchantTxnID strin
 const PaymentsClaimDue = `-- name: PaymentsClaimDue :many
 UPDATE payments SET next_check_at = $1::timestamptz, checks = checks + 1
 WHERE id = ANY (ARRAY(
-    SELECT due.id FROM payments AS due WHERE due.next_check_at <= $2::timestamptz
-    ORDER BY due.next_check_at LIMIT $3 FOR UPDATE SKIP LOCKED
+    SELECT due.id FROM payments AS due
+    WHERE due.next_check_at <= $2::timestamptz AND (due.status <> 'authorized' OR NOT EXISTS (
+        SELECT FROM modifications AS m WHERE m.payment_id = due.id AND m.status IN ('pending', 'unknown')
+    ))
+    ORDER BY due.next_check_at LIMIT $3 FOR UPDATE OF due SKIP LOCKED
 ))
 RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at
 `
@@ -704,7 +757,8 @@ type PaymentsClaimDueParams struct {
 }
 
 // Claims payments whose check is due by pushing it back a lease: a worker that dies leaves them to be claimed again.
-// ARRAY runs the choice once; as a join it may run once per row, and claim more than a batch.
+// ARRAY runs the choice once; as a join it may run once per row, and claim more than a batch. Of an authorization that is
+// being captured or voided only the end of that tells: it is let be until then.
 func (q *Queries) PaymentsClaimDue(ctx context.Context, arg PaymentsClaimDueParams) ([]Payment, error) {
 	rows, err := q.db.Query(ctx, PaymentsClaimDue, arg.LeaseUntil, arg.Now, arg.Batch)
 	if err != nil {
