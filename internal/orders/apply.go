@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -122,28 +121,6 @@ func (s *Service) decide(ctx context.Context, b *pgx.Batch, a account, ev Eviden
 	return c, rider(ctx, b, c.applied())
 }
 
-// queue adds the change to the batch, if there is anything to write. What else the batch holds is not committed without it.
-func (c *change) queue(ctx context.Context, b *pgx.Batch, correlationID string, now time.Time) error {
-	if !c.keep {
-		return nil
-	}
-	queries := dbsqlc.New(postgres.NewQueue(b))
-	args, err := c.params(correlationID, now)
-	if err != nil {
-		return err
-	}
-	args.Insist = true
-	if _, err := queries.PaymentApply(ctx, args); err != nil {
-		return err
-	}
-	if c.owed != nil {
-		if _, err := queries.RefundOwe(ctx, c.owedParams(now)); err != nil {
-			return err
-		}
-	}
-	return c.writeNoted(ctx, queries, now)
-}
-
 // applyAt writes evidence on a payment whose state is known from our own write, in one round trip. It takes the locking
 // road only when the order has moved on meanwhile, or has open discrepancies, or there is more to write than the payment.
 func (s *Service) applyAt(ctx context.Context, o Order, p Payment, ev Evidence) (Applied, error) {
@@ -153,12 +130,12 @@ func (s *Service) applyAt(ctx context.Context, o Order, p Payment, ev Evidence) 
 	if o.NeedsReview || len(c.noted) > 0 || c.owed != nil {
 		return s.Apply(ctx, p.MerchantTxnID, ev, nil)
 	}
-	args, err := c.params(p.CorrelationID, now)
-	if err != nil {
-		return Applied{}, err
+	batch := &pgx.Batch{}
+	err := c.queue(ctx, batch, p.CorrelationID, now)
+	if err == nil && batch.Len() > 0 {
+		err = s.pool.SendBatch(ctx, batch).Close()
 	}
-	touched, err := s.queries.PaymentApply(ctx, args)
-	if err != nil || touched == 0 {
+	if err != nil {
 		// The locking road also serves a failed write: if the first did commit, repeating the news changes nothing.
 		return s.Apply(ctx, p.MerchantTxnID, ev, nil)
 	}

@@ -39,13 +39,15 @@ func TestMoneyOperations_TakeOneRoundTripEach(t *testing.T) {
 	b.tracer.since()
 
 	o := b.order()
-	require.Equal(t, []string{"OrderInsert"}, b.tracer.since(), "an order and its event")
+	require.Equal(t, []string{"OrderInsert+EventsInsert"}, b.tracer.since(), "an order and its event")
 
 	p := b.pay(o, "k")
-	require.Equal(t, []string{"OrderGet", "PaymentBegin", "PaymentApply"}, b.tracer.since(), "T1 and T2 are one trip each")
+	require.Equal(t, []string{
+		"OrderGet", "OrderReserve+PaymentInsert+EventsInsert", "OrderMove+PaymentMove+EventsInsert+EvidenceInsert",
+	}, b.tracer.since(), "T1 and T2 are one trip each")
 
 	b.apply(p, taken(orders.SourceNotification, o.Amount, p.MerchantTxnID))
-	require.Equal(t, []string{"PaymentWithOrderByTxn", "PaymentApply"}, b.tracer.since(), "news waits for no lock")
+	require.Equal(t, []string{"PaymentWithOrderByTxn", "OrderMove+PaymentMove+EvidenceInsert"}, b.tracer.since(), "news waits for no lock")
 
 	b.apply(p, taken(orders.SourceNotification, o.Amount, p.MerchantTxnID))
 	require.Equal(t, []string{"PaymentWithOrderByTxn"}, b.tracer.since(), "a repetition writes nothing")
@@ -94,7 +96,8 @@ func TestApply_BeginsAnewUnderTheLockWhenTheOrderMovesOn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, orders.PaymentSucceeded, applied.Payment.Status)
 	require.Equal(t, []string{
-		"PaymentWithOrderByTxn", "PaymentWithOrderByTxn", "PaymentApply", "PaymentApply+INSERT INTO ridden VALUES ($1)",
+		"PaymentWithOrderByTxn", "PaymentWithOrderByTxn", "OrderMove+PaymentMove+EventsInsert+EvidenceInsert",
+		"OrderMove+PaymentMove+EventsInsert+EvidenceInsert+INSERT INTO ridden VALUES ($1)",
 		"begin+OrderLockByTxn+PaymentWithOrderByTxn+DiscrepanciesOpenByTxn", "INSERT INTO ridden VALUES ($1)+commit",
 	}, b.tracer.since())
 	require.Equal(t, 1, b.count("SELECT count(*) FROM ridden WHERE verdict = 'same'"), "what was decided on the old order is gone")

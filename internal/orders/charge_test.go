@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,7 +161,7 @@ func TestPay_CallerWhoLeavesWhileItIsRecordedIsCharged(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	b.gateway.admit = func(context.Context) error { return nil }
 	b.tracer.after = func(trip string) {
-		if trip == "PaymentBegin" {
+		if strings.HasPrefix(trip, "OrderReserve") {
 			leave()
 		}
 	}
@@ -225,7 +226,7 @@ func TestPay_MachineThatSleptBeforeSendingDoesNotSend(t *testing.T) {
 	b := setup(t)
 	o := b.order()
 	b.tracer.after = func(trip string) {
-		if trip == "PaymentBegin" {
+		if strings.HasPrefix(trip, "OrderReserve") {
 			b.clock.advance(chargeTimeout)
 		}
 	}

@@ -2,6 +2,7 @@ package orders_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestMovedClock_TakesNothingOfACallsTime(t *testing.T) {
 	t.Parallel()
 	b, _ := onMovedClock(t)
 	b.tracer.after = func(trip string) {
-		if trip == "PaymentBegin" {
+		if strings.HasPrefix(trip, "OrderReserve") {
 			b.clock.advance(24 * time.Hour)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
@@ -59,8 +61,15 @@ func (s *Service) Create(ctx context.Context, req CreateOrder) (Created, error) 
 	if err != nil {
 		return Created{}, err
 	}
+	object, err := asJSON(o.Resource())
+	if err != nil {
+		return Created{}, err
+	}
+	event := oneEvent(o, o.LastSequence, "order.created", object, o.CorrelationID, o.CreatedAt)
 	failpoint.Hit(failpoint.OrderBeforeCreate)
-	_, err = s.queries.OrderInsert(ctx, args)
+	batch := &pgx.Batch{}
+	queries := dbsqlc.New(postgres.NewQueue(batch))
+	err = errors.Join(queries.OrderInsert(ctx, args), queries.EventsInsert(ctx, event), s.pool.SendBatch(ctx, batch).Close())
 	switch {
 	case err == nil:
 		failpoint.Hit(failpoint.OrderAfterCreate)
@@ -160,12 +169,13 @@ func (s *Service) check(req CreateOrder, amount money.Amount) error {
 	return checkMetadata(req.Metadata)
 }
 
+// insertParams writes a new order out as the arguments of OrderInsert.
 func insertParams(o Order, idem Idempotency) (dbsqlc.OrderInsertParams, error) {
 	args := dbsqlc.OrderInsertParams{
 		ID: o.ID.UUID(), Livemode: o.Livemode, Reference: nilIfEmpty(o.Reference), Description: o.Description,
 		CustomerID: o.Customer.Nullable(), Amount: o.Amount.Minor, Currency: o.Amount.Currency.Code(),
 		ReturnUrl: o.ReturnURL, LatePayment: string(o.LatePayment), CorrelationID: o.CorrelationID, Now: o.CreatedAt,
-		ExpiresAt: o.ExpiresAt, EventID: ids.New[ids.EventEntity]().UUID(),
+		ExpiresAt: o.ExpiresAt,
 	}
 	if o.Billing != nil {
 		args.Email = nilIfEmpty(strings.ToLower(o.Billing.Email))
@@ -180,7 +190,6 @@ func insertParams(o Order, idem Idempotency) (dbsqlc.OrderInsertParams, error) {
 		{&args.Billing, o.Billing, o.Billing == nil},
 		{&args.Shipping, o.Shipping, o.Shipping == nil},
 		{&args.Metadata, o.Metadata, false},
-		{&args.EventObject, o.Resource(), false},
 	} {
 		if column.none {
 			continue

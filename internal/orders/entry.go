@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -46,6 +47,16 @@ func (e *entry) log(refund Refund) (eventLog, error) {
 		log.objects = append(log.objects, string(object))
 	}
 	return log, nil
+}
+
+// oneEvent is the event that an order or payment begins with, as the arguments of EventsInsert.
+func oneEvent(
+	o Order, sequence int64, kind string, object json.RawMessage, correlationID string, now time.Time,
+) dbsqlc.EventsInsertParams {
+	return dbsqlc.EventsInsertParams{
+		OrderID: o.ID.UUID(), Livemode: o.Livemode, Sequences: []int64{sequence}, Ids: []uuid.UUID{ids.New[ids.EventEntity]().UUID()},
+		Types: []string{kind}, Objects: []string{string(object)}, CorrelationID: correlationID, Now: now,
+	}
 }
 
 // orderObject is the order as an event shows it. A paid order says whether the provider has confirmed it by itself.

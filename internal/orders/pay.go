@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"tillway/internal/failpoint"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
@@ -117,36 +119,50 @@ func (s *Service) begin(ctx context.Context, o Order, req PayRequest) (Order, Pa
 	now := s.now()
 	p := newPayment(o, req, now)
 	p.NextCheckAt = s.config.Schedule.Next(now, now)
-	object, err := asJSON(p.Resource())
-	if err != nil {
-		return o, p, err
-	}
-	metadata, err := asJSON(p.Metadata)
-	if err != nil {
-		return o, p, err
-	}
-	principal, key, fingerprint := req.Idempotency.columns()
 	failpoint.Hit(failpoint.PayBeforeT1)
-	touched, err := s.queries.PaymentBegin(ctx, dbsqlc.PaymentBeginParams{
-		Attempt: int32(p.Attempt), ID: p.ID.UUID(), Now: now, OrderID: o.ID.UUID(), Version: o.Version, //nolint:gosec // a handful
-		CaptureMethod: string(p.CaptureMethod), Amount: p.Amount.Minor, Currency: p.Amount.Currency.Code(),
-		MerchantTxnID: p.MerchantTxnID, CardBrand: p.Card.Brand, CardLast4: p.Card.Last4,
-		CardExpMonth: int16(p.Card.ExpMonth), CardExpYear: int16(p.Card.ExpYear), ReturnUrl: p.ReturnURL, //nolint:gosec // validated
-		Description: p.Description, Metadata: metadata, IdempotencyPrincipal: principal, IdempotencyKey: key,
-		IdempotencyFingerprint: fingerprint, CorrelationID: p.CorrelationID, NextCheckAt: &p.NextCheckAt,
-		EventID: ids.New[ids.EventEntity]().UUID(), EventObject: object,
-	})
-	if err != nil {
+	if err := s.recordAttempt(ctx, o, p, req.Idempotency); err != nil {
 		return o, p, err
-	}
-	if touched == 0 {
-		return o, p, errOrderMoved
 	}
 	failpoint.Hit(failpoint.PayAfterT1)
 	o.Status, o.Attempts, o.LatestPayment = StatusPending, p.Attempt, p.ID
 	o.LastSequence++
 	o.Version++
 	return o, p, nil
+}
+
+// recordAttempt writes the order's reservation, the attempt and its event, in one round trip. It returns errOrderMoved when the
+// order is not what it was.
+func (s *Service) recordAttempt(ctx context.Context, o Order, p Payment, idem Idempotency) error {
+	object, err := asJSON(p.Resource())
+	if err != nil {
+		return err
+	}
+	metadata, err := asJSON(p.Metadata)
+	if err != nil {
+		return err
+	}
+	attempt := int32(p.Attempt) //nolint:gosec // a handful
+	principal, key, fingerprint := idem.columns()
+	batch := &pgx.Batch{}
+	queries := dbsqlc.New(postgres.NewQueue(batch))
+	_, reserve := queries.OrderReserve(ctx, dbsqlc.OrderReserveParams{
+		ID: o.ID.UUID(), Version: o.Version, Attempt: attempt, PaymentID: p.ID.UUID(), Now: p.CreatedAt,
+	})
+	insert := queries.PaymentInsert(ctx, dbsqlc.PaymentInsertParams{
+		ID: p.ID.UUID(), OrderID: o.ID.UUID(), Livemode: o.Livemode, Attempt: attempt, Now: p.CreatedAt,
+		CaptureMethod: string(p.CaptureMethod), Amount: p.Amount.Minor, Currency: p.Amount.Currency.Code(),
+		MerchantTxnID: p.MerchantTxnID, CardBrand: p.Card.Brand, CardLast4: p.Card.Last4,
+		CardExpMonth: int16(p.Card.ExpMonth), CardExpYear: int16(p.Card.ExpYear), ReturnUrl: p.ReturnURL, //nolint:gosec // validated
+		Description: p.Description, Metadata: metadata, IdempotencyPrincipal: principal, IdempotencyKey: key,
+		IdempotencyFingerprint: fingerprint, CorrelationID: p.CorrelationID, NextCheckAt: &p.NextCheckAt,
+	})
+	tell := queries.EventsInsert(ctx, oneEvent(o, o.LastSequence+1, "payment.processing", object, p.CorrelationID, p.CreatedAt))
+	if err := errors.Join(reserve, insert, tell, s.pool.SendBatch(ctx, batch).Close()); postgres.IsRetryable(err) {
+		return errOrderMoved
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 func newPayment(o Order, req PayRequest, now time.Time) Payment {

@@ -14,7 +14,7 @@ var ErrGuard = errors.New("write under lock touched no row")
 
 var errNotQueueable = errors.New("a query of many rows cannot be queued")
 
-// Queue lets generated queries travel in a batch: dbsqlc.New(postgres.NewQueue(batch)).PaymentApply(…) sends nothing and
+// Queue lets generated queries travel in a batch: dbsqlc.New(postgres.NewQueue(batch)).OrderMove(…) sends nothing and
 // queues the statement with its arguments. A queued :one query must answer the number of rows that it touched. The answer
 // is seen only after the whole batch has run, so a guard that may fail must not travel with its commit: queue only what a
 // lock taken earlier in the transaction makes certain; zero rows are then a defect, reported as ErrGuard.

@@ -1,21 +1,15 @@
--- name: OrderInsert :one
--- The order and its first event, in one round trip. A reference or idempotency key in use fails by its named index.
-WITH o AS (
-    INSERT INTO orders (
-        id, livemode, reference, description, customer_id, email, amount, currency, items, billing, shipping, metadata,
-        return_url, late_payment, last_sequence, idempotency_principal, idempotency_key, idempotency_fingerprint,
-        correlation_id, created_at, updated_at, expires_at
-    ) VALUES (
-        @id, @livemode, sqlc.narg('reference'), @description, sqlc.narg('customer_id'), sqlc.narg('email'), @amount, @currency,
-        @items, sqlc.narg('billing'), sqlc.narg('shipping'), @metadata, @return_url, @late_payment, 1,
-        sqlc.narg('idempotency_principal'), sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'),
-        @correlation_id, @now, @now, @expires_at
-    ) RETURNING orders.id, orders.livemode, orders.correlation_id, orders.created_at
-), e AS (
-    INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
-    SELECT o.id, 1, @event_id, o.livemode, 'order.created', @event_object, o.correlation_id, o.created_at FROM o
-)
-SELECT o.id FROM o;
+-- name: OrderInsert :exec
+-- The order; its first event travels in the same batch. A reference or idempotency key in use fails by its named index.
+INSERT INTO orders (
+    id, livemode, reference, description, customer_id, email, amount, currency, items, billing, shipping, metadata,
+    return_url, late_payment, last_sequence, idempotency_principal, idempotency_key, idempotency_fingerprint,
+    correlation_id, created_at, updated_at, expires_at
+) VALUES (
+    @id, @livemode, sqlc.narg('reference'), @description, sqlc.narg('customer_id'), sqlc.narg('email'), @amount, @currency,
+    @items, sqlc.narg('billing'), sqlc.narg('shipping'), @metadata, @return_url, @late_payment, 1,
+    sqlc.narg('idempotency_principal'), sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'),
+    @correlation_id, @now, @now, @expires_at
+);
 
 -- name: OrderGet :one
 SELECT * FROM orders WHERE id = @id;

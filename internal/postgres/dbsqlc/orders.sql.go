@@ -219,23 +219,17 @@ func (q *Queries) OrderGet(ctx context.Context, id uuid.UUID) (Order, error) {
 	return i, err
 }
 
-const OrderInsert = `-- name: OrderInsert :one
-WITH o AS (
-    INSERT INTO orders (
-        id, livemode, reference, description, customer_id, email, amount, currency, items, billing, shipping, metadata,
-        return_url, late_payment, last_sequence, idempotency_principal, idempotency_key, idempotency_fingerprint,
-        correlation_id, created_at, updated_at, expires_at
-    ) VALUES (
-        $1, $2, $3, $4, $5, $6, $7, $8,
-        $9, $10, $11, $12, $13, $14, 1,
-        $15, $16, $17,
-        $18, $19, $19, $20
-    ) RETURNING orders.id, orders.livemode, orders.correlation_id, orders.created_at
-), e AS (
-    INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
-    SELECT o.id, 1, $21, o.livemode, 'order.created', $22, o.correlation_id, o.created_at FROM o
+const OrderInsert = `-- name: OrderInsert :exec
+INSERT INTO orders (
+    id, livemode, reference, description, customer_id, email, amount, currency, items, billing, shipping, metadata,
+    return_url, late_payment, last_sequence, idempotency_principal, idempotency_key, idempotency_fingerprint,
+    correlation_id, created_at, updated_at, expires_at
+) VALUES (
+    $1, $2, $3, $4, $5, $6, $7, $8,
+    $9, $10, $11, $12, $13, $14, 1,
+    $15, $16, $17,
+    $18, $19, $19, $20
 )
-SELECT o.id FROM o
 `
 
 type OrderInsertParams struct {
@@ -259,13 +253,11 @@ type OrderInsertParams struct {
 	CorrelationID          string
 	Now                    time.Time
 	ExpiresAt              time.Time
-	EventID                uuid.UUID
-	EventObject            json.RawMessage
 }
 
-// The order and its first event, in one round trip. A reference or idempotency key in use fails by its named index.
-func (q *Queries) OrderInsert(ctx context.Context, arg OrderInsertParams) (uuid.UUID, error) {
-	row := q.db.QueryRow(ctx, OrderInsert,
+// The order; its first event travels in the same batch. A reference or idempotency key in use fails by its named index.
+func (q *Queries) OrderInsert(ctx context.Context, arg OrderInsertParams) error {
+	_, err := q.db.Exec(ctx, OrderInsert,
 		arg.ID,
 		arg.Livemode,
 		arg.Reference,
@@ -286,12 +278,8 @@ func (q *Queries) OrderInsert(ctx context.Context, arg OrderInsertParams) (uuid.
 		arg.CorrelationID,
 		arg.Now,
 		arg.ExpiresAt,
-		arg.EventID,
-		arg.EventObject,
 	)
-	var id uuid.UUID
-	err := row.Scan(&id)
-	return id, err
+	return err
 }
 
 const OrderLock = `-- name: OrderLock :one

@@ -1,81 +1,74 @@
--- name: PaymentBegin :execrows
--- T1 of a charge (design §3): the attempt, the order's reservation and the first event, in one round trip. The order must
--- be as it was read: open, and at the same version, and hold no surplus money: what came late and has not gone back would
--- make a second charge of any further one. No row means that it has moved on, or holds some; nothing is written then.
+-- name: OrderReserve :one
+-- T1 of a charge (design §3) begins with it, in one batch with the attempt and its event. The order must be as it was read:
+-- open, and at the same version, and hold no surplus money: what came late and has not gone back would make a second charge
+-- of any further one. When it has moved on, or holds some, this fails, and nothing of the batch is written.
 WITH o AS (
     UPDATE orders SET
-        status = 'pending', attempts = @attempt::integer, latest_payment_id = @id::uuid, last_sequence = last_sequence + 1,
+        status = 'pending', attempts = @attempt::integer, latest_payment_id = @payment_id::uuid, last_sequence = last_sequence + 1,
         version = version + 1, updated_at = @now
-    WHERE orders.id = @order_id AND orders.version = @version AND orders.status = 'open' AND orders.expires_at > @now
+    WHERE orders.id = @id AND orders.version = @version AND orders.status = 'open' AND orders.expires_at > @now
         AND NOT EXISTS (
             SELECT FROM payments AS late
-            WHERE late.order_id = @order_id AND late.surplus AND late.amount_captured > late.amount_refunded
+            WHERE late.order_id = @id AND late.surplus AND late.amount_captured > late.amount_refunded
         )
-    RETURNING orders.id, orders.livemode, orders.last_sequence
-), p AS (
-    INSERT INTO payments (
-        id, order_id, livemode, attempt, status, capture_method, amount, currency, merchant_txn_id, card_brand, card_last4,
-        card_exp_month, card_exp_year, return_url, description, metadata, idempotency_principal, idempotency_key,
-        idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
-    )
-    SELECT
-        @id::uuid, o.id, o.livemode, @attempt, 'processing', @capture_method, @amount, @currency, @merchant_txn_id, @card_brand,
-        @card_last4, @card_exp_month, @card_exp_year, @return_url, @description, @metadata,
-        sqlc.narg('idempotency_principal'), sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'),
-        @correlation_id, @now, @now, @now, @next_check_at
-    FROM o
-    RETURNING payments.correlation_id, payments.created_at
+    RETURNING orders.id
 )
-INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
-SELECT o.id, o.last_sequence, @event_id, o.livemode, 'payment.processing', @event_object, p.correlation_id, p.created_at
-FROM o, p;
+SELECT CASE WHEN count(*) = 0 THEN refuse_stale() ELSE count(*) END::bigint FROM o;
 
--- name: PaymentApply :one
--- T2 of a charge and the write of any other news (design §3): the order, its payment, the events and the evidence, in one
--- round trip, guarded by the version that the decision was made on. Zero means that the order has moved on; nothing is
--- written then. With others in its transaction, which must not commit without it, it insists and fails instead of
--- answering zero: the notification that brought the news, a discrepancy (DiscrepancyOpen).
+-- name: PaymentInsert :exec
+INSERT INTO payments (
+    id, order_id, livemode, attempt, status, capture_method, amount, currency, merchant_txn_id, card_brand, card_last4,
+    card_exp_month, card_exp_year, return_url, description, metadata, idempotency_principal, idempotency_key,
+    idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
+) VALUES (
+    @id, @order_id, @livemode, @attempt, 'processing', @capture_method, @amount, @currency, @merchant_txn_id, @card_brand,
+    @card_last4, @card_exp_month, @card_exp_year, @return_url, @description, @metadata, sqlc.narg('idempotency_principal'),
+    sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'), @correlation_id, @now, @now, @now, @next_check_at
+);
+
+-- name: OrderMove :one
+-- T2 of a charge and the write of any other news (design §3) begin with it, in one batch with what follows: the payment, the
+-- events, the evidence. It is guarded by the version that the decision was made on. When the order has moved on it fails, and
+-- nothing of the batch is written.
 WITH o AS (
     UPDATE orders SET
-        status = @order_status, amount_paid = @order_amount_paid, amount_authorized = @order_amount_authorized,
-        needs_review = @order_needs_review, last_sequence = @order_last_sequence, paid_at = sqlc.narg('order_paid_at'),
-        version = version + 1, updated_at = @now
-    WHERE orders.id = @order_id AND orders.version = @version
-    RETURNING orders.id, orders.livemode
-), p AS (
-    UPDATE payments SET
-        status = @status, amount_authorized = @amount_authorized, amount_captured = @amount_captured,
-        provider_transaction_id = sqlc.narg('provider_transaction_id'), confirmed = @confirmed, surplus = @surplus,
-        card_brand = @card_brand, card_country = @card_country, redirect_url = @redirect_url, challenged = @challenged,
-        three_ds_result = @three_ds_result, eci = @eci, failure_code = sqlc.narg('failure_code'),
-        failure_decline_code = sqlc.narg('failure_decline_code'), failure_message = sqlc.narg('failure_message'),
-        failure_category = sqlc.narg('failure_category'), failure_provider_code = sqlc.narg('failure_provider_code'),
-        not_found_count = @not_found_count, next_check_at = sqlc.narg('next_check_at'), final_at = sqlc.narg('final_at'),
-        idempotency_principal = CASE WHEN @release_key::boolean THEN NULL ELSE idempotency_principal END,
-        idempotency_key = CASE WHEN @release_key THEN NULL ELSE idempotency_key END,
-        idempotency_fingerprint = CASE WHEN @release_key THEN NULL ELSE idempotency_fingerprint END,
-        updated_at = @now
-    FROM o
-    WHERE payments.id = @id AND payments.order_id = o.id
-    RETURNING payments.id
-), e AS (
-    INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
-    SELECT o.id, unnest(@event_sequences::bigint[]), unnest(@event_ids::uuid[]), o.livemode, unnest(@event_types::text[]),
-        unnest(@event_objects::text[])::jsonb, @correlation_id, @now
-    FROM o
-), v AS (
-    INSERT INTO evidence (
-        id, order_id, payment_id, source, outcome, verdict, amount, currency, provider_transaction_id, provider_status,
-        provider_code, digest, body, correlation_id, created_at
-    )
-    SELECT
-        sqlc.narg('evidence_id')::uuid, o.id, p.id, @source, @outcome, @verdict, sqlc.narg('evidence_amount'), sqlc.narg('evidence_currency'),
-        sqlc.narg('evidence_transaction_id'), @provider_status, @provider_code, sqlc.narg('digest'), sqlc.narg('body'),
-        @correlation_id, @now
-    FROM o, p
-    WHERE sqlc.narg('evidence_id')::uuid IS NOT NULL
+        status = @status, amount_paid = @amount_paid, amount_authorized = @amount_authorized, needs_review = @needs_review,
+        last_sequence = @last_sequence, paid_at = sqlc.narg('paid_at'), version = version + 1, updated_at = @now
+    WHERE orders.id = @id AND orders.version = @version
+    RETURNING orders.id
 )
-SELECT CASE WHEN @insist::boolean AND count(*) = 0 THEN refuse_stale() ELSE count(*) END::bigint FROM p;
+SELECT CASE WHEN count(*) = 0 THEN refuse_stale() ELSE count(*) END::bigint FROM o;
+
+-- name: PaymentMove :exec
+-- What news makes of a payment, under its order's guard.
+UPDATE payments SET
+    status = @status, amount_authorized = @amount_authorized, amount_captured = @amount_captured,
+    provider_transaction_id = sqlc.narg('provider_transaction_id'), confirmed = @confirmed, surplus = @surplus,
+    card_brand = @card_brand, card_country = @card_country, redirect_url = @redirect_url, challenged = @challenged,
+    three_ds_result = @three_ds_result, eci = @eci, failure_code = sqlc.narg('failure_code'),
+    failure_decline_code = sqlc.narg('failure_decline_code'), failure_message = sqlc.narg('failure_message'),
+    failure_category = sqlc.narg('failure_category'), failure_provider_code = sqlc.narg('failure_provider_code'),
+    not_found_count = @not_found_count, next_check_at = sqlc.narg('next_check_at'), final_at = sqlc.narg('final_at'),
+    idempotency_principal = CASE WHEN @release_key::boolean THEN NULL ELSE idempotency_principal END,
+    idempotency_key = CASE WHEN @release_key THEN NULL ELSE idempotency_key END,
+    idempotency_fingerprint = CASE WHEN @release_key THEN NULL ELSE idempotency_fingerprint END,
+    updated_at = @now
+WHERE id = @id;
+
+-- name: EventsInsert :exec
+INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
+SELECT @order_id::uuid, unnest(@sequences::bigint[]), unnest(@ids::uuid[]), @livemode::boolean, unnest(@types::text[]),
+    unnest(@objects::text[])::jsonb, @correlation_id::text, @now::timestamptz;
+
+-- name: EvidenceInsert :exec
+INSERT INTO evidence (
+    id, order_id, payment_id, source, outcome, verdict, amount, currency, provider_transaction_id, provider_status,
+    provider_code, digest, body, correlation_id, created_at
+) VALUES (
+    @id, @order_id, @payment_id, @source, @outcome, @verdict, sqlc.narg('amount'), sqlc.narg('currency'),
+    sqlc.narg('provider_transaction_id'), @provider_status, @provider_code, sqlc.narg('digest'), sqlc.narg('body'),
+    @correlation_id, @now
+);
 
 -- name: PaymentGet :one
 SELECT * FROM payments WHERE id = @id;

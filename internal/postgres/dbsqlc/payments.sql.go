@@ -13,6 +13,87 @@ import (
 	"github.com/google/uuid"
 )
 
+const EventsInsert = `-- name: EventsInsert :exec
+INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
+SELECT $1::uuid, unnest($2::bigint[]), unnest($3::uuid[]), $4::boolean, unnest($5::text[]),
+    unnest($6::text[])::jsonb, $7::text, $8::timestamptz
+`
+
+type EventsInsertParams struct {
+	OrderID       uuid.UUID
+	Sequences     []int64
+	Ids           []uuid.UUID
+	Livemode      bool
+	Types         []string
+	Objects       []string
+	CorrelationID string
+	Now           time.Time
+}
+
+func (q *Queries) EventsInsert(ctx context.Context, arg EventsInsertParams) error {
+	_, err := q.db.Exec(ctx, EventsInsert,
+		arg.OrderID,
+		arg.Sequences,
+		arg.Ids,
+		arg.Livemode,
+		arg.Types,
+		arg.Objects,
+		arg.CorrelationID,
+		arg.Now,
+	)
+	return err
+}
+
+const EvidenceInsert = `-- name: EvidenceInsert :exec
+INSERT INTO evidence (
+    id, order_id, payment_id, source, outcome, verdict, amount, currency, provider_transaction_id, provider_status,
+    provider_code, digest, body, correlation_id, created_at
+) VALUES (
+    $1, $2, $3, $4, $5, $6, $7, $8,
+    $9, $10, $11, $12, $13,
+    $14, $15
+)
+`
+
+type EvidenceInsertParams struct {
+	ID                    uuid.UUID
+	OrderID               uuid.UUID
+	PaymentID             uuid.UUID
+	Source                string
+	Outcome               string
+	Verdict               string
+	Amount                *int64
+	Currency              *string
+	ProviderTransactionID *string
+	ProviderStatus        string
+	ProviderCode          string
+	Digest                []byte
+	Body                  json.RawMessage
+	CorrelationID         string
+	Now                   time.Time
+}
+
+func (q *Queries) EvidenceInsert(ctx context.Context, arg EvidenceInsertParams) error {
+	_, err := q.db.Exec(ctx, EvidenceInsert,
+		arg.ID,
+		arg.OrderID,
+		arg.PaymentID,
+		arg.Source,
+		arg.Outcome,
+		arg.Verdict,
+		arg.Amount,
+		arg.Currency,
+		arg.ProviderTransactionID,
+		arg.ProviderStatus,
+		arg.ProviderCode,
+		arg.Digest,
+		arg.Body,
+		arg.CorrelationID,
+		arg.Now,
+	)
+	return err
+}
+
 const OrderLockByTxn = `-- name: OrderLockByTxn :exec
 SELECT orders.id FROM orders
 WHERE orders.id = (SELECT payments.order_id FROM payments WHERE payments.merchant_txn_id = $1)
@@ -25,250 +106,86 @@ func (q *Queries) OrderLockByTxn(ctx context.Context, merchantTxnID string) erro
 	return err
 }
 
-const PaymentApply = `-- name: PaymentApply :one
+const OrderMove = `-- name: OrderMove :one
 WITH o AS (
     UPDATE orders SET
-        status = $2, amount_paid = $3, amount_authorized = $4,
-        needs_review = $5, last_sequence = $6, paid_at = $7,
-        version = version + 1, updated_at = $8
-    WHERE orders.id = $9 AND orders.version = $10
-    RETURNING orders.id, orders.livemode
-), p AS (
-    UPDATE payments SET
-        status = $11, amount_authorized = $12, amount_captured = $13,
-        provider_transaction_id = $14, confirmed = $15, surplus = $16,
-        card_brand = $17, card_country = $18, redirect_url = $19, challenged = $20,
-        three_ds_result = $21, eci = $22, failure_code = $23,
-        failure_decline_code = $24, failure_message = $25,
-        failure_category = $26, failure_provider_code = $27,
-        not_found_count = $28, next_check_at = $29, final_at = $30,
-        idempotency_principal = CASE WHEN $31::boolean THEN NULL ELSE idempotency_principal END,
-        idempotency_key = CASE WHEN $31 THEN NULL ELSE idempotency_key END,
-        idempotency_fingerprint = CASE WHEN $31 THEN NULL ELSE idempotency_fingerprint END,
-        updated_at = $8
-    FROM o
-    WHERE payments.id = $32 AND payments.order_id = o.id
-    RETURNING payments.id
-), e AS (
-    INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
-    SELECT o.id, unnest($33::bigint[]), unnest($34::uuid[]), o.livemode, unnest($35::text[]),
-        unnest($36::text[])::jsonb, $37, $8
-    FROM o
-), v AS (
-    INSERT INTO evidence (
-        id, order_id, payment_id, source, outcome, verdict, amount, currency, provider_transaction_id, provider_status,
-        provider_code, digest, body, correlation_id, created_at
-    )
-    SELECT
-        $38::uuid, o.id, p.id, $39, $40, $41, $42, $43,
-        $44, $45, $46, $47, $48,
-        $37, $8
-    FROM o, p
-    WHERE $38::uuid IS NOT NULL
+        status = $1, amount_paid = $2, amount_authorized = $3, needs_review = $4,
+        last_sequence = $5, paid_at = $6, version = version + 1, updated_at = $7
+    WHERE orders.id = $8 AND orders.version = $9
+    RETURNING orders.id
 )
-SELECT CASE WHEN $1::boolean AND count(*) = 0 THEN refuse_stale() ELSE count(*) END::bigint FROM p
+SELECT CASE WHEN count(*) = 0 THEN refuse_stale() ELSE count(*) END::bigint FROM o
 `
 
-type PaymentApplyParams struct {
-	Insist                bool
-	OrderStatus           string
-	OrderAmountPaid       int64
-	OrderAmountAuthorized int64
-	OrderNeedsReview      bool
-	OrderLastSequence     int64
-	OrderPaidAt           *time.Time
-	Now                   time.Time
-	OrderID               uuid.UUID
-	Version               int64
-	Status                string
-	AmountAuthorized      int64
-	AmountCaptured        int64
-	ProviderTransactionID *string
-	Confirmed             bool
-	Surplus               bool
-	CardBrand             string
-	CardCountry           string
-	RedirectUrl           string
-	Challenged            bool
-	ThreeDsResult         string
-	Eci                   string
-	FailureCode           *string
-	FailureDeclineCode    *string
-	FailureMessage        *string
-	FailureCategory       *string
-	FailureProviderCode   *string
-	NotFoundCount         int32
-	NextCheckAt           *time.Time
-	FinalAt               *time.Time
-	ReleaseKey            bool
-	ID                    uuid.UUID
-	EventSequences        []int64
-	EventIds              []uuid.UUID
-	EventTypes            []string
-	EventObjects          []string
-	CorrelationID         string
-	EvidenceID            *uuid.UUID
-	Source                string
-	Outcome               string
-	Verdict               string
-	EvidenceAmount        *int64
-	EvidenceCurrency      *string
-	EvidenceTransactionID *string
-	ProviderStatus        string
-	ProviderCode          string
-	Digest                []byte
-	Body                  json.RawMessage
+type OrderMoveParams struct {
+	Status           string
+	AmountPaid       int64
+	AmountAuthorized int64
+	NeedsReview      bool
+	LastSequence     int64
+	PaidAt           *time.Time
+	Now              time.Time
+	ID               uuid.UUID
+	Version          int64
 }
 
-// T2 of a charge and the write of any other news (design §3): the order, its payment, the events and the evidence, in one
-// round trip, guarded by the version that the decision was made on. Zero means that the order has moved on; nothing is
-// written then. With others in its transaction, which must not commit without it, it insists and fails instead of
-// answering zero: the notification that brought the news, a discrepancy (DiscrepancyOpen).
-func (q *Queries) PaymentApply(ctx context.Context, arg PaymentApplyParams) (int64, error) {
-	row := q.db.QueryRow(ctx, PaymentApply,
-		arg.Insist,
-		arg.OrderStatus,
-		arg.OrderAmountPaid,
-		arg.OrderAmountAuthorized,
-		arg.OrderNeedsReview,
-		arg.OrderLastSequence,
-		arg.OrderPaidAt,
-		arg.Now,
-		arg.OrderID,
-		arg.Version,
+// T2 of a charge and the write of any other news (design §3) begin with it, in one batch with what follows: the payment, the
+// events, the evidence. It is guarded by the version that the decision was made on. When the order has moved on it fails, and
+// nothing of the batch is written.
+func (q *Queries) OrderMove(ctx context.Context, arg OrderMoveParams) (int64, error) {
+	row := q.db.QueryRow(ctx, OrderMove,
 		arg.Status,
+		arg.AmountPaid,
 		arg.AmountAuthorized,
-		arg.AmountCaptured,
-		arg.ProviderTransactionID,
-		arg.Confirmed,
-		arg.Surplus,
-		arg.CardBrand,
-		arg.CardCountry,
-		arg.RedirectUrl,
-		arg.Challenged,
-		arg.ThreeDsResult,
-		arg.Eci,
-		arg.FailureCode,
-		arg.FailureDeclineCode,
-		arg.FailureMessage,
-		arg.FailureCategory,
-		arg.FailureProviderCode,
-		arg.NotFoundCount,
-		arg.NextCheckAt,
-		arg.FinalAt,
-		arg.ReleaseKey,
+		arg.NeedsReview,
+		arg.LastSequence,
+		arg.PaidAt,
+		arg.Now,
 		arg.ID,
-		arg.EventSequences,
-		arg.EventIds,
-		arg.EventTypes,
-		arg.EventObjects,
-		arg.CorrelationID,
-		arg.EvidenceID,
-		arg.Source,
-		arg.Outcome,
-		arg.Verdict,
-		arg.EvidenceAmount,
-		arg.EvidenceCurrency,
-		arg.EvidenceTransactionID,
-		arg.ProviderStatus,
-		arg.ProviderCode,
-		arg.Digest,
-		arg.Body,
+		arg.Version,
 	)
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
 }
 
-const PaymentBegin = `-- name: PaymentBegin :execrows
+const OrderReserve = `-- name: OrderReserve :one
 WITH o AS (
     UPDATE orders SET
-        status = 'pending', attempts = $3::integer, latest_payment_id = $4::uuid, last_sequence = last_sequence + 1,
-        version = version + 1, updated_at = $5
-    WHERE orders.id = $6 AND orders.version = $7 AND orders.status = 'open' AND orders.expires_at > $5
+        status = 'pending', attempts = $1::integer, latest_payment_id = $2::uuid, last_sequence = last_sequence + 1,
+        version = version + 1, updated_at = $3
+    WHERE orders.id = $4 AND orders.version = $5 AND orders.status = 'open' AND orders.expires_at > $3
         AND NOT EXISTS (
             SELECT FROM payments AS late
-            WHERE late.order_id = $6 AND late.surplus AND late.amount_captured > late.amount_refunded
+            WHERE late.order_id = $4 AND late.surplus AND late.amount_captured > late.amount_refunded
         )
-    RETURNING orders.id, orders.livemode, orders.last_sequence
-), p AS (
-    INSERT INTO payments (
-        id, order_id, livemode, attempt, status, capture_method, amount, currency, merchant_txn_id, card_brand, card_last4,
-        card_exp_month, card_exp_year, return_url, description, metadata, idempotency_principal, idempotency_key,
-        idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
-    )
-    SELECT
-        $4::uuid, o.id, o.livemode, $3, 'processing', $8, $9, $10, $11, $12,
-        $13, $14, $15, $16, $17, $18,
-        $19, $20, $21,
-        $22, $5, $5, $5, $23
-    FROM o
-    RETURNING payments.correlation_id, payments.created_at
+    RETURNING orders.id
 )
-INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
-SELECT o.id, o.last_sequence, $1, o.livemode, 'payment.processing', $2, p.correlation_id, p.created_at
-FROM o, p
+SELECT CASE WHEN count(*) = 0 THEN refuse_stale() ELSE count(*) END::bigint FROM o
 `
 
-type PaymentBeginParams struct {
-	EventID                uuid.UUID
-	EventObject            json.RawMessage
-	Attempt                int32
-	ID                     uuid.UUID
-	Now                    time.Time
-	OrderID                uuid.UUID
-	Version                int64
-	CaptureMethod          string
-	Amount                 int64
-	Currency               string
-	MerchantTxnID          string
-	CardBrand              string
-	CardLast4              string
-	CardExpMonth           int16
-	CardExpYear            int16
-	ReturnUrl              string
-	Description            string
-	Metadata               json.RawMessage
-	IdempotencyPrincipal   *string
-	IdempotencyKey         *string
-	IdempotencyFingerprint []byte
-	CorrelationID          string
-	NextCheckAt            *time.Time
+type OrderReserveParams struct {
+	Attempt   int32
+	PaymentID uuid.UUID
+	Now       time.Time
+	ID        uuid.UUID
+	Version   int64
 }
 
-// T1 of a charge (design §3): the attempt, the order's reservation and the first event, in one round trip. The order must
-// be as it was read: open, and at the same version, and hold no surplus money: what came late and has not gone back would
-// make a second charge of any further one. No row means that it has moved on, or holds some; nothing is written then.
-func (q *Queries) PaymentBegin(ctx context.Context, arg PaymentBeginParams) (int64, error) {
-	result, err := q.db.Exec(ctx, PaymentBegin,
-		arg.EventID,
-		arg.EventObject,
+// T1 of a charge (design §3) begins with it, in one batch with the attempt and its event. The order must be as it was read:
+// open, and at the same version, and hold no surplus money: what came late and has not gone back would make a second charge
+// of any further one. When it has moved on, or holds some, this fails, and nothing of the batch is written.
+func (q *Queries) OrderReserve(ctx context.Context, arg OrderReserveParams) (int64, error) {
+	row := q.db.QueryRow(ctx, OrderReserve,
 		arg.Attempt,
-		arg.ID,
+		arg.PaymentID,
 		arg.Now,
-		arg.OrderID,
+		arg.ID,
 		arg.Version,
-		arg.CaptureMethod,
-		arg.Amount,
-		arg.Currency,
-		arg.MerchantTxnID,
-		arg.CardBrand,
-		arg.CardLast4,
-		arg.CardExpMonth,
-		arg.CardExpYear,
-		arg.ReturnUrl,
-		arg.Description,
-		arg.Metadata,
-		arg.IdempotencyPrincipal,
-		arg.IdempotencyKey,
-		arg.IdempotencyFingerprint,
-		arg.CorrelationID,
-		arg.NextCheckAt,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const PaymentByIdempotencyKey = `-- name: PaymentByIdempotencyKey :one
@@ -424,6 +341,69 @@ func (q *Queries) PaymentGet(ctx context.Context, id uuid.UUID) (Payment, error)
 	return i, err
 }
 
+const PaymentInsert = `-- name: PaymentInsert :exec
+INSERT INTO payments (
+    id, order_id, livemode, attempt, status, capture_method, amount, currency, merchant_txn_id, card_brand, card_last4,
+    card_exp_month, card_exp_year, return_url, description, metadata, idempotency_principal, idempotency_key,
+    idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
+) VALUES (
+    $1, $2, $3, $4, 'processing', $5, $6, $7, $8, $9,
+    $10, $11, $12, $13, $14, $15, $16,
+    $17, $18, $19, $20, $20, $20, $21
+)
+`
+
+type PaymentInsertParams struct {
+	ID                     uuid.UUID
+	OrderID                uuid.UUID
+	Livemode               bool
+	Attempt                int32
+	CaptureMethod          string
+	Amount                 int64
+	Currency               string
+	MerchantTxnID          string
+	CardBrand              string
+	CardLast4              string
+	CardExpMonth           int16
+	CardExpYear            int16
+	ReturnUrl              string
+	Description            string
+	Metadata               json.RawMessage
+	IdempotencyPrincipal   *string
+	IdempotencyKey         *string
+	IdempotencyFingerprint []byte
+	CorrelationID          string
+	Now                    time.Time
+	NextCheckAt            *time.Time
+}
+
+func (q *Queries) PaymentInsert(ctx context.Context, arg PaymentInsertParams) error {
+	_, err := q.db.Exec(ctx, PaymentInsert,
+		arg.ID,
+		arg.OrderID,
+		arg.Livemode,
+		arg.Attempt,
+		arg.CaptureMethod,
+		arg.Amount,
+		arg.Currency,
+		arg.MerchantTxnID,
+		arg.CardBrand,
+		arg.CardLast4,
+		arg.CardExpMonth,
+		arg.CardExpYear,
+		arg.ReturnUrl,
+		arg.Description,
+		arg.Metadata,
+		arg.IdempotencyPrincipal,
+		arg.IdempotencyKey,
+		arg.IdempotencyFingerprint,
+		arg.CorrelationID,
+		arg.Now,
+		arg.NextCheckAt,
+	)
+	return err
+}
+
 const PaymentLiveOfOrder = `-- name: PaymentLiveOfOrder :one
 SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at FROM payments
 WHERE order_id = $1
@@ -538,6 +518,78 @@ func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error
 		&i.FinalAt,
 	)
 	return i, err
+}
+
+const PaymentMove = `-- name: PaymentMove :exec
+UPDATE payments SET
+    status = $1, amount_authorized = $2, amount_captured = $3,
+    provider_transaction_id = $4, confirmed = $5, surplus = $6,
+    card_brand = $7, card_country = $8, redirect_url = $9, challenged = $10,
+    three_ds_result = $11, eci = $12, failure_code = $13,
+    failure_decline_code = $14, failure_message = $15,
+    failure_category = $16, failure_provider_code = $17,
+    not_found_count = $18, next_check_at = $19, final_at = $20,
+    idempotency_principal = CASE WHEN $21::boolean THEN NULL ELSE idempotency_principal END,
+    idempotency_key = CASE WHEN $21 THEN NULL ELSE idempotency_key END,
+    idempotency_fingerprint = CASE WHEN $21 THEN NULL ELSE idempotency_fingerprint END,
+    updated_at = $22
+WHERE id = $23
+`
+
+type PaymentMoveParams struct {
+	Status                string
+	AmountAuthorized      int64
+	AmountCaptured        int64
+	ProviderTransactionID *string
+	Confirmed             bool
+	Surplus               bool
+	CardBrand             string
+	CardCountry           string
+	RedirectUrl           string
+	Challenged            bool
+	ThreeDsResult         string
+	Eci                   string
+	FailureCode           *string
+	FailureDeclineCode    *string
+	FailureMessage        *string
+	FailureCategory       *string
+	FailureProviderCode   *string
+	NotFoundCount         int32
+	NextCheckAt           *time.Time
+	FinalAt               *time.Time
+	ReleaseKey            bool
+	Now                   time.Time
+	ID                    uuid.UUID
+}
+
+// What news makes of a payment, under its order's guard.
+func (q *Queries) PaymentMove(ctx context.Context, arg PaymentMoveParams) error {
+	_, err := q.db.Exec(ctx, PaymentMove,
+		arg.Status,
+		arg.AmountAuthorized,
+		arg.AmountCaptured,
+		arg.ProviderTransactionID,
+		arg.Confirmed,
+		arg.Surplus,
+		arg.CardBrand,
+		arg.CardCountry,
+		arg.RedirectUrl,
+		arg.Challenged,
+		arg.ThreeDsResult,
+		arg.Eci,
+		arg.FailureCode,
+		arg.FailureDeclineCode,
+		arg.FailureMessage,
+		arg.FailureCategory,
+		arg.FailureProviderCode,
+		arg.NotFoundCount,
+		arg.NextCheckAt,
+		arg.FinalAt,
+		arg.ReleaseKey,
+		arg.Now,
+		arg.ID,
+	)
+	return err
 }
 
 const PaymentOldestOpen = `-- name: PaymentOldestOpen :one

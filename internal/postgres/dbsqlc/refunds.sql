@@ -37,7 +37,7 @@ WITH p AS (
 SELECT count(*) FROM r;
 
 -- name: RefundOwe :one
--- A refund that a policy asks for, with the news that made it necessary: PaymentApply, before it in the same transaction and
+-- A refund that a policy asks for, with the news that made it necessary: OrderMove, before it in the same transaction and
 -- under the order's lock, has written the captured amount and the event.
 WITH p AS (
     UPDATE payments SET amount_refund_pending = amount_refund_pending + @amount::bigint

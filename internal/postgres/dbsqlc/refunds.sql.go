@@ -478,7 +478,7 @@ type RefundOweParams struct {
 	NextCheckAt   time.Time
 }
 
-// A refund that a policy asks for, with the news that made it necessary: PaymentApply, before it in the same transaction and
+// A refund that a policy asks for, with the news that made it necessary: OrderMove, before it in the same transaction and
 // under the order's lock, has written the captured amount and the event.
 func (q *Queries) RefundOwe(ctx context.Context, arg RefundOweParams) (int64, error) {
 	row := q.db.QueryRow(ctx, RefundOwe,
