@@ -1,8 +1,8 @@
 // Package heapfloor owns how large a small heap may grow before the garbage collector runs. Go waits until the heap has
 // doubled, which serves large heaps well; ours is small and filled quickly, so that it is collected many times a second,
-// for an eighth of the service's CPU time. With a floor the collector waits for the floor or for twice what lives,
-// whichever is more: memory that the process needs at its peaks anyway saves time in between, and a heap that has outgrown
-// the floor is collected as ever.
+// for an eighth of the service's CPU time. With a floor the collector waits for the floor: memory that the process needs at
+// its peaks anyway saves time in between. A heap that has outgrown the floor is collected a little sooner than by default,
+// so that the peaks stay what they are: such a heap is collected seldom as it is.
 //
 // It does not limit memory, and whoever sets GOGC has the last word.
 package heapfloor
@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// usual is the percentage that Go starts with, and the least that is set here.
-	usual = 100
+	// usual is the percentage that Go starts with, beyond that of a heap beyond the floor, and the least that is set here.
+	usual, beyond = 100, 70
 	// smallest is the heap below which Go never collects at the usual percentage; it grows with the percentage.
 	smallest = 4 << 20
 )
@@ -55,7 +55,7 @@ func (f *floor) percent() int {
 	live := samples[0].Value.Uint64()
 	base := live + samples[1].Value.Uint64() + samples[2].Value.Uint64()
 	if base == 0 || live >= f.bytes {
-		return usual
+		return beyond
 	}
-	return int(min(f.most, max(usual, (f.bytes-live)*100/base))) //nolint:gosec // a size of memory
+	return int(min(f.most, max(beyond, (f.bytes-live)*100/base))) //nolint:gosec // a size of memory
 }

@@ -14,8 +14,8 @@ import (
 
 const megabyte = 1 << 20
 
-// TestSet_HoldsASmallHeapToTheFloorAndALargeOneToItsDouble walks through one process's life: the setting is the process's.
-func TestSet_HoldsASmallHeapToTheFloorAndALargeOneToItsDouble(t *testing.T) {
+// TestSet_HoldsASmallHeapToTheFloorAndALargeOneBelowItsDouble walks through one process's life: the setting is the process's.
+func TestSet_HoldsASmallHeapToTheFloorAndALargeOneBelowItsDouble(t *testing.T) {
 	t.Parallel()
 	before := debug.SetGCPercent(50)
 	heapfloor.Set(64 * megabyte)
@@ -33,8 +33,8 @@ func TestSet_HoldsASmallHeapToTheFloorAndALargeOneToItsDouble(t *testing.T) {
 	require.Eventually(t, func() bool {
 		runtime.GC()
 		goal := goalOfCollector()
-		return goal > 200*megabyte && goal < 220*megabyte
-	}, 10*time.Second, 10*time.Millisecond, "a large one is collected when it has doubled")
+		return goal > 170*megabyte && goal < 190*megabyte
+	}, 10*time.Second, 10*time.Millisecond, "a large one is collected before it has doubled")
 	runtime.KeepAlive(large)
 
 	require.Eventually(t, func() bool {
