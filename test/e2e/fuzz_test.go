@@ -59,6 +59,10 @@ func newFuzzer(w *world) *fuzzer {
 		f.orders = append(f.orders, o.ID)
 		f.payments = append(f.payments, w.service.paymentsOf(o.ID)[0].ID)
 	}
+	for range 3 { // to be captured and given up
+		o, p := w.hold()
+		f.orders, f.payments = append(f.orders, o.ID), append(f.payments, p.ID)
+	}
 	f.orders = append(f.orders, w.service.createOrder(nil).ID)
 	for _, e := range get[page[event]](w.service.client, "/v1/events").Data {
 		f.events = append(f.events, e.ID)
@@ -208,6 +212,8 @@ func (f *fuzzer) validBody(t *rapid.T, path string) any {
 		})
 	case strings.HasSuffix(path, "/cancel"):
 		return object{}
+	case strings.HasSuffix(path, "/capture"):
+		return object{"amount": 2700}
 	default:
 		return object{"description": "d", "metadata": object{"a": "b", "c": nil}}
 	}
