@@ -21,8 +21,9 @@ import (
 
 const (
 	requestPatience = 60 * time.Second
-	// patience for what happens by itself: a notification, a query, a sweep.
-	patience = 20 * time.Second
+	// patience for what happens by itself: a notification, a query, a sweep. It outlasts the half minute for which a check
+	// belongs to a worker that has lost it.
+	patience = 45 * time.Second
 )
 
 // client speaks to one process of the service as a storefront does.
