@@ -127,9 +127,7 @@ func TestHold_DoesNotLapseWhileItsCaptureIsOpen(t *testing.T) {
 	t.Parallel()
 	b := setupHold(t)
 	b.standing()
-	b.modifications.answer = func(orders.ModificationOrder) orders.Evidence {
-		return orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeUnknown}
-	}
+	b.loseAnswers()
 	_, err := b.service.Capture(t.Context(), b.request(""))
 	require.NoError(t, err)
 	b.clock.advance(holdLasts + 2*time.Hour)
@@ -172,9 +170,7 @@ func TestCapture_ThatFailedIsLookedAtAgainAndItsLateSuccessFound(t *testing.T) {
 func TestCapture_ThatNeverArrivedLeavesItsKeyFree(t *testing.T) {
 	t.Parallel()
 	b := setupHold(t)
-	b.modifications.answer = func(orders.ModificationOrder) orders.Evidence {
-		return orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeUnknown}
-	}
+	b.loseAnswers()
 	_, err := b.service.Capture(t.Context(), b.request("key"))
 	require.NoError(t, err)
 	b.modifications.find = func(orders.Query) (orders.Evidence, error) {

@@ -19,7 +19,8 @@ import (
 const storyTime = 6 * time.Second
 
 // TestOrders_StayTrueWhateverHappensInWhicheverOrder drives the service on a real database through random interleavings of
-// commands and news: payments, captures, voids and refunds whose answers are lost, late, held back or false; notifications in any order, old ones again;
+// commands and news: payments, captures, voids and refunds whose answers are lost, late, held back or false; notifications in
+// any order, old ones again;
 // queries that see nothing yet or are not answered; late successes; cancellation, expiry and time. After every step the
 // books must be in order, and in the end they must be the provider's. A failure is made short and says how to repeat it.
 //

@@ -103,6 +103,13 @@ func (b *holdBundle) status() (orders.PaymentStatus, orders.Status) {
 	return b.payment(b.held.ID).Status, b.get(b.held.Order).Status
 }
 
+// loseAnswers lets no answer to a capture or void come back.
+func (b *holdBundle) loseAnswers() {
+	b.modifications.answer = func(orders.ModificationOrder) orders.Evidence {
+		return orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeUnknown}
+	}
+}
+
 // sweep asks about the captures and voids that are due.
 func (b *holdBundle) sweep() {
 	b.t.Helper()
@@ -216,9 +223,7 @@ func TestCapture_RefusesAnAmountThatIsNotHeld(t *testing.T) {
 func TestCapture_WhoseAnswerIsLostIsAskedAboutAndNeverSentAgain(t *testing.T) {
 	t.Parallel()
 	b := setupHold(t)
-	b.modifications.answer = func(orders.ModificationOrder) orders.Evidence {
-		return orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeUnknown}
-	}
+	b.loseAnswers()
 	result, err := b.service.Capture(t.Context(), b.request("capture"))
 	require.NoError(t, err)
 	require.Equal(t, orders.PaymentAuthorized, result.Payment.Status)
@@ -245,9 +250,7 @@ func TestCapture_ThatIsDeclinedOrNeverArrivedLeavesTheHold(t *testing.T) {
 	_, err := b.service.Capture(t.Context(), b.request("declined"))
 	requireFault(t, err, fault.Refused, "provider_refused")
 
-	b.modifications.answer = func(orders.ModificationOrder) orders.Evidence {
-		return orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeUnknown}
-	}
+	b.loseAnswers()
 	_, err = b.service.Capture(t.Context(), b.request("lost"))
 	require.NoError(t, err)
 	b.modifications.find = func(orders.Query) (orders.Evidence, error) {

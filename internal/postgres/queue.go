@@ -16,8 +16,8 @@ var errNotQueueable = errors.New("a query of many rows cannot be queued")
 
 // Queue lets generated queries travel in a batch: dbsqlc.New(postgres.NewQueue(batch)).OrderMove(…) sends nothing and
 // queues the statement with its arguments. A queued :one query must answer the number of rows that it touched. The answer
-// is seen only after the whole batch has run, so a guard that may fail must not travel with its commit: queue only what a
-// lock taken earlier in the transaction makes certain; zero rows are then a defect, reported as ErrGuard.
+// is seen only after the whole batch has run, so a guard that may fail must not answer zero but fail by itself, and the whole
+// with it, as refuse_stale() does. Zero rows are a defect of what a lock taken earlier makes certain, reported as ErrGuard.
 type Queue struct{ batch *pgx.Batch }
 
 // NewQueue queues into the batch.
