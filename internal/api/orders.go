@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tillway/internal/api/strictjson"
+	"tillway/internal/details"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
@@ -25,8 +26,8 @@ type createOrderBody struct {
 	Description     string            `json:"description"`
 	Customer        ids.Customer      `json:"customer"`
 	Items           []itemBody        `json:"items"`
-	BillingDetails  *orders.Contact   `json:"billing_details"`
-	ShippingDetails *orders.Contact   `json:"shipping_details"`
+	BillingDetails  *details.Contact  `json:"billing_details"`
+	ShippingDetails *details.Contact  `json:"shipping_details"`
 	ReturnURL       string            `json:"return_url"`
 	Metadata        map[string]string `json:"metadata"`
 	ExpiresIn       *int64            `json:"expires_in"`
@@ -96,8 +97,8 @@ type patchBody struct {
 	Metadata    strictjson.Nullable[map[string]*string] `json:"metadata"`
 }
 
-func (b *patchBody) patch() orders.Patch {
-	p := orders.Patch{Metadata: b.Metadata.Value, ClearMetadata: b.Metadata.Null}
+func (b *patchBody) patch() details.Patch {
+	p := details.Patch{Metadata: b.Metadata.Value, ClearMetadata: b.Metadata.Null}
 	if b.Description.Set {
 		p.Description = &b.Description.Value
 	}

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"tillway/internal/api/strictjson"
+	"tillway/internal/cards"
 	"tillway/internal/fault"
 	"tillway/internal/orders"
 )
@@ -209,7 +210,7 @@ func (b *createPaymentBody) request(in *call[createPaymentBody]) orders.PayReque
 	card := b.PaymentMethod.Card
 	request := orders.PayRequest{
 		Order: in.Order, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID,
-		Card: orders.Card{
+		Card: cards.Card{
 			Number: card.Number, ExpMonth: int(card.ExpMonth), ExpYear: int(card.ExpYear), CVC: card.CVC,
 			HolderName: card.HolderName,
 		},

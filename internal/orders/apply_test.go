@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"tillway/internal/details"
 	"tillway/internal/fault"
 	"tillway/internal/orders"
 	"tillway/internal/postgres"
@@ -279,7 +280,7 @@ func (b *testBundle) disturb(o orders.Order, name string) error {
 	case 0, 1:
 		_, _ = b.service.Pay(ctx, payRequest(o.ID, key(name)))
 	case 2:
-		_, err := b.service.Update(ctx, o.ID, orders.Patch{Metadata: map[string]*string{"by": &name}})
+		_, err := b.service.Update(ctx, o.ID, details.Patch{Metadata: map[string]*string{"by": &name}})
 		return err
 	case 3:
 		if len(name)%4 == 0 { // seldom: it ends the story

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tillway/internal/details"
 	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
@@ -35,9 +36,9 @@ type CreateOrder struct {
 	Reference, Description string
 	Customer               ids.Customer
 	Items                  []Item
-	Billing, Shipping      *Contact
+	Billing, Shipping      *details.Contact
 	ReturnURL              string
-	Metadata               Metadata
+	Metadata               details.Metadata
 	ExpiresIn              time.Duration
 	LatePayment            LatePayment
 }
@@ -95,7 +96,7 @@ func (s *Service) draft(req CreateOrder) (Order, error) {
 	if err != nil {
 		return Order{}, err
 	}
-	req.Billing, req.Shipping = req.Billing.clone(), req.Shipping.clone() // checking brings them to their normal form
+	req.Billing, req.Shipping = req.Billing.Clone(), req.Shipping.Clone() // checking brings them to their normal form
 	if err := s.check(req, amount); err != nil {
 		return Order{}, err
 	}
@@ -114,7 +115,7 @@ func (s *Service) draft(req CreateOrder) (Order, error) {
 		o.LatePayment = LatePaymentRefund
 	}
 	if o.Metadata == nil {
-		o.Metadata = Metadata{}
+		o.Metadata = details.Metadata{}
 	}
 	if o.Items == nil {
 		o.Items = []Item{}
@@ -139,19 +140,19 @@ func (s *Service) checkAmount(minor int64, code string) (money.Amount, error) {
 }
 
 func (s *Service) check(req CreateOrder, amount money.Amount) error {
-	if err := checkText("reference", req.Reference, maxReference); err != nil {
+	if err := details.CheckText("reference", req.Reference, maxReference); err != nil {
 		return err
 	}
-	if err := checkText("description", req.Description, maxDescription); err != nil {
+	if err := details.CheckText("description", req.Description, details.MaxDescription); err != nil {
 		return err
 	}
 	if err := checkItems(req.Items, amount); err != nil {
 		return err
 	}
-	if err := req.Billing.normalize("billing_details"); err != nil {
+	if err := req.Billing.Normalize("billing_details"); err != nil {
 		return err
 	}
-	if err := req.Shipping.normalize("shipping_details"); err != nil {
+	if err := req.Shipping.Normalize("shipping_details"); err != nil {
 		return err
 	}
 	if err := checkReturnURL(req.ReturnURL, s.config); err != nil {
@@ -166,7 +167,7 @@ func (s *Service) check(req CreateOrder, amount money.Amount) error {
 	default:
 		return fault.InvalidParam("late_payment", "late_payment must be accept, refund or review.")
 	}
-	return checkMetadata(req.Metadata)
+	return req.Metadata.Check()
 }
 
 // insertParams writes a new order out as the arguments of OrderInsert.

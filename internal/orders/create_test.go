@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"tillway/internal/details"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/money"
@@ -26,11 +27,11 @@ func TestCreate_StoresTheWholeOrder(t *testing.T) {
 			{Name: "Tea", UnitAmount: 1500, Quantity: 2, Type: "physical", ImageURL: "https://shop.example.com/tea.png"},
 			{Name: "Voucher", UnitAmount: -300, Quantity: 1, Type: "discount"},
 		},
-		Billing: &orders.Contact{
-			FirstName: "A", LastName: "B", Email: "Buyer@Example.com", Phone: "+49", Address: &orders.Address{Line1: "1", City: "B", Country: "de"},
+		Billing: &details.Contact{
+			FirstName: "A", LastName: "B", Email: "Buyer@Example.com", Phone: "+49", Address: &details.Address{Line1: "1", City: "B", Country: "de"},
 		},
-		Shipping:  &orders.Contact{FirstName: "C"},
-		ReturnURL: "https://shop.example.com/done", Metadata: orders.Metadata{"cart": "7"},
+		Shipping:  &details.Contact{FirstName: "C"},
+		ReturnURL: "https://shop.example.com/done", Metadata: details.Metadata{"cart": "7"},
 		ExpiresIn: time.Hour, LatePayment: orders.LatePaymentReview,
 	}
 	created, err := b.service.Create(t.Context(), req)
@@ -93,9 +94,9 @@ func TestCreate_RefusesEachBadFieldByItsName(t *testing.T) {
 		"negative expiry":  {"expires_in", func(r *orders.CreateOrder) { r.ExpiresIn = -time.Hour }},
 		"odd policy":       {"late_payment", func(r *orders.CreateOrder) { r.LatePayment = "keep" }},
 		"much metadata":    {"metadata", func(r *orders.CreateOrder) { r.Metadata = pairs(51) }},
-		"long key":         {"metadata", func(r *orders.CreateOrder) { r.Metadata = orders.Metadata{strings.Repeat("k", 41): ""} }},
-		"long value":       {"metadata.k", func(r *orders.CreateOrder) { r.Metadata = orders.Metadata{"k": strings.Repeat("v", 501)} }},
-		"control in value": {"metadata.k", func(r *orders.CreateOrder) { r.Metadata = orders.Metadata{"k": "\x1b[2J"} }},
+		"long key":         {"metadata", func(r *orders.CreateOrder) { r.Metadata = details.Metadata{strings.Repeat("k", 41): ""} }},
+		"long value":       {"metadata.k", func(r *orders.CreateOrder) { r.Metadata = details.Metadata{"k": strings.Repeat("v", 501)} }},
+		"control in value": {"metadata.k", func(r *orders.CreateOrder) { r.Metadata = details.Metadata{"k": "\x1b[2J"} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -174,12 +175,12 @@ func TestCreate_RepeatedKeyAnswersTheSameOrder(t *testing.T) {
 	requireFault(t, err, fault.Conflict, "reference_in_use")
 }
 
-func contactIn(country string) *orders.Contact {
-	return &orders.Contact{Address: &orders.Address{Country: country}}
+func contactIn(country string) *details.Contact {
+	return &details.Contact{Address: &details.Address{Country: country}}
 }
 
-func pairs(n int) orders.Metadata {
-	m := orders.Metadata{}
+func pairs(n int) details.Metadata {
+	m := details.Metadata{}
 	for i := range n {
 		m[fmt.Sprintf("key-%036d", i)] = strings.Repeat("é", 500)
 	}
@@ -193,7 +194,7 @@ func TestCreate_RefusesCardNumbersInWhateverText(t *testing.T) {
 	for param, spoil := range map[string]func(*orders.CreateOrder){
 		"description":                   func(r *orders.CreateOrder) { r.Description = "card " + pan },
 		"reference":                     func(r *orders.CreateOrder) { r.Reference = pan },
-		"metadata":                      func(r *orders.CreateOrder) { r.Metadata = orders.Metadata{"note": pan} },
+		"metadata":                      func(r *orders.CreateOrder) { r.Metadata = details.Metadata{"note": pan} },
 		"items[0].name":                 func(r *orders.CreateOrder) { r.Items = []orders.Item{{Name: pan, UnitAmount: 2700, Quantity: 1}} },
 		"billing_details.address.line1": func(r *orders.CreateOrder) { r.Billing.Address.Line1 = pan },
 		"return_url":                    func(r *orders.CreateOrder) { r.ReturnURL = "https://shop.example.com/5555341244441115" },

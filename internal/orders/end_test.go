@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"tillway/internal/details"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
@@ -158,21 +159,21 @@ func TestExpireDue_GoesOnPastAnOrderThatItCannotRead(t *testing.T) {
 func TestUpdate_MergesWhatIsSent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	o := b.order(func(r *orders.CreateOrder) { r.Metadata = orders.Metadata{"a": "1", "b": "2"} })
+	o := b.order(func(r *orders.CreateOrder) { r.Metadata = details.Metadata{"a": "1", "b": "2"} })
 	p := b.pay(o, "k")
 	text := func(s string) *string { return &s }
 	b.clock.advance(time.Minute)
 
 	for _, step := range []struct {
-		patch       orders.Patch
+		patch       details.Patch
 		description string
-		metadata    orders.Metadata
+		metadata    details.Metadata
 	}{
-		{orders.Patch{Metadata: map[string]*string{"b": nil, "c": text("3")}}, "", orders.Metadata{"a": "1", "c": "3"}},
-		{orders.Patch{Description: text("new")}, "new", orders.Metadata{"a": "1", "c": "3"}},
-		{orders.Patch{Metadata: map[string]*string{"none": nil, "a": text("")}}, "new", orders.Metadata{"a": "", "c": "3"}},
-		{orders.Patch{ClearMetadata: true, Metadata: map[string]*string{"d": text("4")}}, "new", orders.Metadata{"d": "4"}},
-		{orders.Patch{Description: text(""), ClearMetadata: true}, "", orders.Metadata{}},
+		{details.Patch{Metadata: map[string]*string{"b": nil, "c": text("3")}}, "", details.Metadata{"a": "1", "c": "3"}},
+		{details.Patch{Description: text("new")}, "new", details.Metadata{"a": "1", "c": "3"}},
+		{details.Patch{Metadata: map[string]*string{"none": nil, "a": text("")}}, "new", details.Metadata{"a": "", "c": "3"}},
+		{details.Patch{ClearMetadata: true, Metadata: map[string]*string{"d": text("4")}}, "new", details.Metadata{"d": "4"}},
+		{details.Patch{Description: text(""), ClearMetadata: true}, "", details.Metadata{}},
 	} {
 		updated, err := b.service.Update(t.Context(), o.ID, step.patch)
 		require.NoError(t, err)
@@ -183,10 +184,10 @@ func TestUpdate_MergesWhatIsSent(t *testing.T) {
 	}
 	require.Len(t, b.events(o.ID), 4, "the merchant's own words are no event")
 
-	paid, err := b.service.UpdatePayment(t.Context(), p.ID, orders.Patch{Description: text("x"), Metadata: map[string]*string{"a": text("1")}})
+	paid, err := b.service.UpdatePayment(t.Context(), p.ID, details.Patch{Description: text("x"), Metadata: map[string]*string{"a": text("1")}})
 	require.NoError(t, err)
 	require.Equal(t, paid, b.payment(p.ID))
-	require.Equal(t, orders.Metadata{"a": "1"}, paid.Metadata)
+	require.Equal(t, details.Metadata{"a": "1"}, paid.Metadata)
 }
 
 func TestUpdate_HoldsTheLimitsOfTheWhole(t *testing.T) {
@@ -195,20 +196,20 @@ func TestUpdate_HoldsTheLimitsOfTheWhole(t *testing.T) {
 	o := b.order(func(r *orders.CreateOrder) { r.Metadata = pairs(50) })
 	p := b.pay(o, "k")
 	one, long := "x", strings.Repeat("x", 351)
-	for param, patch := range map[string]orders.Patch{
+	for param, patch := range map[string]details.Patch{
 		"metadata":    {Metadata: map[string]*string{"one more": &one}},
 		"description": {Description: &long},
 	} {
 		_, err := b.service.Update(t.Context(), o.ID, patch)
 		requireParam(t, err, param)
 	}
-	_, err := b.service.UpdatePayment(t.Context(), p.ID, orders.Patch{Description: &long})
+	_, err := b.service.UpdatePayment(t.Context(), p.ID, details.Patch{Description: &long})
 	requireParam(t, err, "description")
 	require.Len(t, b.get(o.ID).Metadata, 50)
 
-	_, err = b.service.Update(t.Context(), ids.New[ids.OrderEntity](), orders.Patch{})
+	_, err = b.service.Update(t.Context(), ids.New[ids.OrderEntity](), details.Patch{})
 	requireFault(t, err, fault.NotFound, "resource_missing")
-	_, err = b.service.UpdatePayment(t.Context(), ids.New[ids.PaymentEntity](), orders.Patch{})
+	_, err = b.service.UpdatePayment(t.Context(), ids.New[ids.PaymentEntity](), details.Patch{})
 	requireFault(t, err, fault.NotFound, "resource_missing")
 	_, err = b.service.GetPayment(t.Context(), ids.New[ids.PaymentEntity]())
 	requireFault(t, err, fault.NotFound, "resource_missing")
@@ -221,7 +222,7 @@ func TestUpdate_OfManyAtOnceLosesNone(t *testing.T) {
 	var group errgroup.Group
 	for name := range strings.SplitSeq("abcdefghijklmnop", "") {
 		group.Go(func() error {
-			_, err := b.service.Update(t.Context(), o.ID, orders.Patch{Metadata: map[string]*string{name: &name}})
+			_, err := b.service.Update(t.Context(), o.ID, details.Patch{Metadata: map[string]*string{name: &name}})
 			return err
 		})
 	}

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/ids"
 	"tillway/internal/money"
 )
@@ -42,11 +44,11 @@ type Sale struct {
 	OriginalID    string
 	Amount        money.Amount
 	CaptureMethod CaptureMethod
-	Card          Card
+	Card          cards.Card
 	Items         []Item
 	Description   string
-	Billing       Contact
-	Shipping      Contact
+	Billing       details.Contact
+	Shipping      details.Contact
 	CustomerID    string
 	ThreeDS       ThreeDS
 	Browser       Browser
@@ -66,34 +68,6 @@ func (s Sale) String() string { return "sale " + s.MerchantTxnID }
 
 // GoString keeps card data out of %#v.
 func (s Sale) GoString() string { return s.String() }
-
-// Card is a card as the shopper typed it. It lives in memory for one call and nowhere else.
-type Card struct {
-	Number     string
-	ExpMonth   int
-	ExpYear    int
-	CVC        string
-	HolderName string
-}
-
-// LogValue keeps card data out of logs.
-func (c Card) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
-// String shows only the last four digits.
-func (c Card) String() string { return "card …" + c.last4() }
-
-// GoString keeps card data out of %#v.
-func (c Card) GoString() string { return c.String() }
-
-// MarshalJSON keeps card data out of any JSON.
-func (c Card) MarshalJSON() ([]byte, error) { return []byte(`"[card]"`), nil }
-
-func (c Card) last4() string {
-	if len(c.Number) < 8 {
-		return ""
-	}
-	return c.Number[len(c.Number)-4:]
-}
 
 // ThreeDSStrategy is who decides on the cardholder's authentication.
 type ThreeDSStrategy string

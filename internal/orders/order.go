@@ -3,6 +3,8 @@ package orders
 import (
 	"time"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/ids"
 	"tillway/internal/money"
 )
@@ -30,28 +32,6 @@ type Item struct {
 	ImageURL    string `json:"image_url,omitempty"`
 }
 
-// Address is a postal address; Country is ISO 3166-1 alpha-2.
-type Address struct {
-	Line1      string `json:"line1,omitempty"`
-	Line2      string `json:"line2,omitempty"`
-	City       string `json:"city,omitempty"`
-	State      string `json:"state,omitempty"`
-	PostalCode string `json:"postal_code,omitempty"`
-	Country    string `json:"country,omitempty"`
-}
-
-// Contact is who pays or receives.
-type Contact struct {
-	FirstName string   `json:"first_name,omitempty"`
-	LastName  string   `json:"last_name,omitempty"`
-	Email     string   `json:"email,omitempty"`
-	Phone     string   `json:"phone,omitempty"`
-	Address   *Address `json:"address,omitempty"`
-}
-
-// Metadata is the merchant's own key-value data: at most 50 pairs of 40/500 characters.
-type Metadata map[string]string
-
 // Order is what the shopper owes. Money is moved by its payments; Status is derived from them.
 type Order struct {
 	ID          ids.Order
@@ -68,9 +48,9 @@ type Order struct {
 	AmountDisputed      int64
 	Status              Status
 	Items               []Item
-	Billing             *Contact
-	Shipping            *Contact
-	Metadata            Metadata
+	Billing             *details.Contact
+	Shipping            *details.Contact
+	Metadata            details.Metadata
 	ReturnURL           string
 	LatePayment         LatePayment
 	LatestPayment       ids.Payment
@@ -112,15 +92,6 @@ type Failure struct {
 	Message      string
 	Category     FailureCategory
 	ProviderCode string
-}
-
-// CardSummary is all that is kept of a card.
-type CardSummary struct {
-	Brand    string
-	Last4    string
-	ExpMonth int
-	ExpYear  int
-	Country  string
 }
 
 // ThreeDSResult is the outcome of the cardholder's authentication.
@@ -172,7 +143,7 @@ type Payment struct {
 	Confirmed bool
 	// Surplus: a second success on an order that is paid; it never counts as paid.
 	Surplus       bool
-	Card          CardSummary
+	Card          cards.Summary
 	RedirectURL   string
 	ReturnURL     string
 	ThreeDSResult ThreeDSResult
@@ -180,7 +151,7 @@ type Payment struct {
 	// Challenged is true once a challenge page was handed out.
 	Challenged  bool
 	Failure     *Failure
-	Metadata    Metadata
+	Metadata    details.Metadata
 	Description string
 	Livemode    bool
 	// NotFoundCount counts the provider's "no such transaction" answers since the last other news; Checks counts queries.

@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
@@ -153,12 +155,12 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func newOrder() orders.CreateOrder {
 	return orders.CreateOrder{
 		Amount: 2700, Currency: "eur", CorrelationID: "test",
-		Billing: &orders.Contact{Email: "buyer@example.com", Address: &orders.Address{Country: "DE"}},
+		Billing: &details.Contact{Email: "buyer@example.com", Address: &details.Address{Country: "DE"}},
 	}
 }
 
-func testCard() orders.Card {
-	return orders.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"}
+func testCard() cards.Card {
+	return cards.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"}
 }
 
 func key(name string) orders.Idempotency {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/failpoint"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
@@ -31,12 +33,12 @@ type PayRequest struct {
 	Order         ids.Order
 	Idempotency   Idempotency
 	CorrelationID string
-	Card          Card
+	Card          cards.Card
 	CaptureMethod CaptureMethod
 	ThreeDS       ThreeDS
 	Browser       Browser
 	ReturnURL     string
-	Metadata      Metadata
+	Metadata      details.Metadata
 	Description   string
 }
 
@@ -173,7 +175,7 @@ func newPayment(o Order, req PayRequest, now time.Time) Payment {
 	}
 	metadata := req.Metadata
 	if metadata == nil {
-		metadata = Metadata{}
+		metadata = details.Metadata{}
 	}
 	capture := req.CaptureMethod
 	if capture == "" {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/fault"
 	"tillway/internal/money"
 	"tillway/internal/orders"
@@ -25,7 +27,7 @@ func TestPay_SaleSucceedsAndOrderIsPaid(t *testing.T) {
 	require.False(t, p.Confirmed)
 	require.Equal(t, 1, p.Attempt)
 	require.Equal(t, "https://shop.example.com/done", p.ReturnURL)
-	require.Equal(t, orders.CardSummary{Brand: "visa", Last4: "1390", ExpMonth: 12, ExpYear: 2030}, p.Card)
+	require.Equal(t, cards.Summary{Brand: "visa", Last4: "1390", ExpMonth: 12, ExpYear: 2030}, p.Card)
 	require.Equal(t, b.payment(p.ID), p, "the answer is what is stored")
 	o = b.get(o.ID)
 	require.Equal(t, orders.StatusPaid, o.Status)
@@ -46,7 +48,7 @@ func TestPay_TellsTheProviderEverythingAboutTheSale(t *testing.T) {
 	b := setup(t)
 	o := b.order(func(r *orders.CreateOrder) {
 		r.Items = []orders.Item{{Name: "Tea", UnitAmount: 2700, Quantity: 1}}
-		r.Shipping = &orders.Contact{FirstName: "Else"}
+		r.Shipping = &details.Contact{FirstName: "Else"}
 	})
 	p := b.pay(o, "k")
 
@@ -174,14 +176,14 @@ func TestPay_RefusesWhatCannotBePaid(t *testing.T) {
 	b.clock.advance(time.Second)
 	requireFault(t, pay(late), fault.Conflict, "order_not_payable")
 
-	for param, billing := range map[string]*orders.Contact{
-		"billing_details.email":           {Address: &orders.Address{Country: "DE"}},
+	for param, billing := range map[string]*details.Contact{
+		"billing_details.email":           {Address: &details.Address{Country: "DE"}},
 		"billing_details.address.country": {Email: "a@example.com"},
-		"billing_details.address.state":   {Email: "a@example.com", Address: &orders.Address{Country: "us"}},
+		"billing_details.address.state":   {Email: "a@example.com", Address: &details.Address{Country: "us"}},
 	} {
 		requireParam(t, pay(b.order(func(r *orders.CreateOrder) { r.Billing = billing })), param)
 	}
-	blank := &orders.Contact{Email: "a@example.com", Address: &orders.Address{Country: "CA", State: " "}}
+	blank := &details.Contact{Email: "a@example.com", Address: &details.Address{Country: "CA", State: " "}}
 	requireParam(t, pay(b.order(func(r *orders.CreateOrder) { r.Billing = blank })), "billing_details.address.state")
 	requireParam(t, pay(b.order(func(r *orders.CreateOrder) { r.Billing = nil })), "billing_details.email")
 	require.Len(t, b.gateway.sent(), 1)
@@ -195,7 +197,7 @@ func TestPay_RefusesABadRequestBeforeItLooksAtTheOrder(t *testing.T) {
 		param string
 		spoil func(*orders.PayRequest)
 	}{
-		"no card":           {"payment_method.card.number", func(r *orders.PayRequest) { r.Card = orders.Card{} }},
+		"no card":           {"payment_method.card.number", func(r *orders.PayRequest) { r.Card = cards.Card{} }},
 		"short number":      {"payment_method.card.number", func(r *orders.PayRequest) { r.Card.Number = "4111" }},
 		"letters":           {"payment_method.card.number", func(r *orders.PayRequest) { r.Card.Number = "4761344136141٣90" }},
 		"month 13":          {"payment_method.card.exp_month", func(r *orders.PayRequest) { r.Card.ExpMonth = 13 }},
@@ -208,7 +210,7 @@ func TestPay_RefusesABadRequestBeforeItLooksAtTheOrder(t *testing.T) {
 		"foreign return":    {"return_url", func(r *orders.PayRequest) { r.ReturnURL = "https://evil.example.org" }},
 		"script as return":  {"return_url", func(r *orders.PayRequest) { r.ReturnURL = "javascript://shop.example.com" }},
 		"long description":  {"description", func(r *orders.PayRequest) { r.Description = fmt.Sprintf("%351s", "") }},
-		"nameless metadata": {"metadata", func(r *orders.PayRequest) { r.Metadata = orders.Metadata{"": "x"} }},
+		"nameless metadata": {"metadata", func(r *orders.PayRequest) { r.Metadata = details.Metadata{"": "x"} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package orders
 import (
 	"time"
 
+	"tillway/internal/details"
 	"tillway/internal/ids"
 	"tillway/internal/money"
 )
@@ -75,7 +76,7 @@ type Refund struct {
 	ProviderTransactionID string
 	Failure               *RefundFailure
 	Description           string
-	Metadata              Metadata
+	Metadata              details.Metadata
 	// Sends counts how often it was taken to be sent: more than once only where not one byte had left us.
 	Sends int
 	// NotFoundCount counts the provider's "no such refund" answers since the last other news; Checks counts sendings and
@@ -143,7 +144,7 @@ type RefundResource struct {
 	ProviderTransactionID *string               `json:"provider_transaction_id"`
 	Failure               *RefundFailureDetails `json:"failure"`
 	Description           *string               `json:"description"`
-	Metadata              Metadata              `json:"metadata"`
+	Metadata              details.Metadata      `json:"metadata"`
 }
 
 // RefundFailureDetails is the public form of a RefundFailure.
@@ -165,7 +166,7 @@ func (r Refund) Resource() RefundResource {
 		shown.Failure = &RefundFailureDetails{Code: f.Code, Message: f.Message, ProviderCode: nilIfEmpty(f.ProviderCode)}
 	}
 	if shown.Metadata == nil {
-		shown.Metadata = Metadata{}
+		shown.Metadata = details.Metadata{}
 	}
 	return shown
 }

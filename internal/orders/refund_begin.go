@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tillway/internal/details"
 	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
@@ -30,7 +31,7 @@ type RefundRequest struct {
 	Amount      *int64
 	Reason      RefundReason
 	Description string
-	Metadata    Metadata
+	Metadata    details.Metadata
 	// AllowDuplicate lets through what looks like a refund made shortly before.
 	AllowDuplicate bool
 }
@@ -47,10 +48,10 @@ func (r RefundRequest) validate() error {
 	default:
 		return fault.InvalidParam("reason", "reason must be one of %s.", joined(RefundReasons()))
 	}
-	if err := checkText("description", r.Description, maxDescription); err != nil {
+	if err := details.CheckText("description", r.Description, details.MaxDescription); err != nil {
 		return err
 	}
-	return checkMetadata(r.Metadata)
+	return r.Metadata.Check()
 }
 
 // beginRefund is T1: from its commit on the refund exists, and its amount is reserved. What is left may shrink between
@@ -125,7 +126,7 @@ func (s *Service) newRefund(p Payment, req RefundRequest) (Refund, error) {
 		r.Reason = RefundOther
 	}
 	if r.Metadata == nil {
-		r.Metadata = Metadata{}
+		r.Metadata = details.Metadata{}
 	}
 	return r, s.config.refunds().AcceptsRefund(r.Amount)
 }

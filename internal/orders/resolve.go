@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tillway/internal/details"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/page"
@@ -85,7 +86,7 @@ func (s *Service) ResolveDiscrepancy(ctx context.Context, req Resolve) (Discrepa
 	if req.Reason == "" {
 		return Discrepancy{}, fault.MissingParam("reason")
 	}
-	if err := checkText("reason", req.Reason, maxReason); err != nil {
+	if err := details.CheckText("reason", req.Reason, maxReason); err != nil {
 		return Discrepancy{}, err
 	}
 	var resolved Discrepancy

@@ -1,38 +1,40 @@
 package orders
 
 import (
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/ids"
 )
 
 // OrderResource is the public form of an order (API.md §2), used by answers and events alike; internal/api adds links.
 type OrderResource struct {
-	ID                  ids.Order   `json:"id"`
-	Object              string      `json:"object"`
-	Created             int64       `json:"created"`
-	Updated             int64       `json:"updated"`
-	Livemode            bool        `json:"livemode"`
-	Status              Status      `json:"status"`
-	Amount              int64       `json:"amount"`
-	Currency            string      `json:"currency"`
-	AmountPaid          int64       `json:"amount_paid"`
-	AmountAuthorized    int64       `json:"amount_authorized"`
-	AmountRefunded      int64       `json:"amount_refunded"`
-	AmountRefundPending int64       `json:"amount_refund_pending"`
-	AmountDisputed      int64       `json:"amount_disputed"`
-	Reference           *string     `json:"reference"`
-	Description         *string     `json:"description"`
-	Customer            *string     `json:"customer"`
-	Subscription        *string     `json:"subscription"`
-	Items               []Item      `json:"items"`
-	BillingDetails      *Contact    `json:"billing_details"`
-	ShippingDetails     *Contact    `json:"shipping_details"`
-	ReturnURL           *string     `json:"return_url"`
-	LatePayment         LatePayment `json:"late_payment"`
-	LatestPayment       *string     `json:"latest_payment"`
-	NeedsReview         bool        `json:"needs_review"`
-	ExpiresAt           int64       `json:"expires_at"`
-	Metadata            Metadata    `json:"metadata"`
-	ClientSecret        string      `json:"client_secret,omitempty"`
+	ID                  ids.Order        `json:"id"`
+	Object              string           `json:"object"`
+	Created             int64            `json:"created"`
+	Updated             int64            `json:"updated"`
+	Livemode            bool             `json:"livemode"`
+	Status              Status           `json:"status"`
+	Amount              int64            `json:"amount"`
+	Currency            string           `json:"currency"`
+	AmountPaid          int64            `json:"amount_paid"`
+	AmountAuthorized    int64            `json:"amount_authorized"`
+	AmountRefunded      int64            `json:"amount_refunded"`
+	AmountRefundPending int64            `json:"amount_refund_pending"`
+	AmountDisputed      int64            `json:"amount_disputed"`
+	Reference           *string          `json:"reference"`
+	Description         *string          `json:"description"`
+	Customer            *string          `json:"customer"`
+	Subscription        *string          `json:"subscription"`
+	Items               []Item           `json:"items"`
+	BillingDetails      *details.Contact `json:"billing_details"`
+	ShippingDetails     *details.Contact `json:"shipping_details"`
+	ReturnURL           *string          `json:"return_url"`
+	LatePayment         LatePayment      `json:"late_payment"`
+	LatestPayment       *string          `json:"latest_payment"`
+	NeedsReview         bool             `json:"needs_review"`
+	ExpiresAt           int64            `json:"expires_at"`
+	Metadata            details.Metadata `json:"metadata"`
+	ClientSecret        string           `json:"client_secret,omitempty"`
 	// Confirmed is set on events of a paid order: whether the provider has confirmed the payment by itself (design §3).
 	Confirmed *bool `json:"confirmed,omitempty"`
 }
@@ -50,7 +52,7 @@ func (o Order) Resource() OrderResource {
 		ExpiresAt: o.ExpiresAt.Unix(), Metadata: o.Metadata,
 	}
 	if r.Metadata == nil {
-		r.Metadata = Metadata{}
+		r.Metadata = details.Metadata{}
 	}
 	if r.Items == nil {
 		r.Items = []Item{}
@@ -82,22 +84,13 @@ type PaymentResource struct {
 	Failure               *FailureDetails      `json:"failure"`
 	Surplus               bool                 `json:"surplus"`
 	Description           *string              `json:"description"`
-	Metadata              Metadata             `json:"metadata"`
+	Metadata              details.Metadata     `json:"metadata"`
 }
 
 // PaymentMethodDetails says what was paid with.
 type PaymentMethodDetails struct {
-	Type string      `json:"type"`
-	Card CardDetails `json:"card"`
-}
-
-// CardDetails is what is known of a card; the country is that of its issuer, once the provider has named it.
-type CardDetails struct {
-	Brand    string  `json:"brand"`
-	Last4    string  `json:"last4"`
-	ExpMonth int     `json:"exp_month"`
-	ExpYear  int     `json:"exp_year"`
-	Country  *string `json:"country"`
+	Type string         `json:"type"`
+	Card cards.Resource `json:"card"`
 }
 
 // FailureDetails is the public form of a Failure.
@@ -134,7 +127,7 @@ func (p Payment) Resource() PaymentResource {
 		Order: p.Order, Attempt: p.Attempt, Status: p.Status, Amount: p.Amount.Minor, Currency: p.Amount.Currency.Lower(),
 		AmountCaptured: p.AmountCaptured, AmountRefunded: p.AmountRefunded, CaptureMethod: p.CaptureMethod,
 		MerchantTxnID: p.MerchantTxnID, ProviderTransactionID: nilIfEmpty(p.ProviderTransactionID), Confirmed: p.Confirmed,
-		PaymentMethodDetails: PaymentMethodDetails{Type: "card", Card: p.Card.details()},
+		PaymentMethodDetails: PaymentMethodDetails{Type: "card", Card: p.Card.Resource()},
 		Failure:              p.Failure.details(), Surplus: p.Surplus, Description: nilIfEmpty(p.Description), Metadata: p.Metadata,
 	}
 	if p.Status == PaymentRequiresAction && p.RedirectURL != "" {
@@ -147,7 +140,7 @@ func (p Payment) Resource() PaymentResource {
 		r.ThreeDS = &ThreeDSDetails{Result: p.ThreeDSResult, ECI: nilIfEmpty(p.ECI)}
 	}
 	if r.Metadata == nil {
-		r.Metadata = Metadata{}
+		r.Metadata = details.Metadata{}
 	}
 	return r
 }
@@ -167,10 +160,6 @@ type EventResource struct {
 // EventData carries the resource as it stood when the event was written.
 type EventData struct {
 	Object any `json:"object"`
-}
-
-func (c CardSummary) details() CardDetails {
-	return CardDetails{Brand: c.Brand, Last4: c.Last4, ExpMonth: c.ExpMonth, ExpYear: c.ExpYear, Country: nilIfEmpty(c.Country)}
 }
 
 func (f *Failure) details() *FailureDetails {

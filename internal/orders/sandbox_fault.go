@@ -1,6 +1,10 @@
 package orders
 
-import "regexp"
+import (
+	"regexp"
+
+	"tillway/internal/details"
+)
 
 // sandboxFaultKey is the metadata key under which test data asks the provider's simulator to misbehave. Metadata does not
 // travel to the provider; the gateway sends this one value along with the call.
@@ -11,7 +15,7 @@ var sandboxFaultShape = regexp.MustCompile(`^[A-Za-z0-9_=;,]{1,200}$`)
 
 // sandboxFault is the fault that metadata asks for, the most specific metadata first: the first that has the key decides.
 // Empty in live mode, and where the value is not of the shape.
-func sandboxFault(livemode bool, metadata ...Metadata) string {
+func sandboxFault(livemode bool, metadata ...details.Metadata) string {
 	if livemode {
 		return ""
 	}

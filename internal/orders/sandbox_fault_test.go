@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/details"
 	"tillway/internal/orders"
 )
 
@@ -13,21 +14,21 @@ func TestPay_HandsTheSandboxFaultOfMetadataToTheGateway(t *testing.T) {
 	t.Parallel()
 	const ofOrder, ofPayment = "lose_answer", "slow;delay_ms=8000,duplicate_notification;copies=3"
 	cases := map[string]struct {
-		order, payment orders.Metadata
+		order, payment details.Metadata
 		want           string
 	}{
-		"none":                     {orders.Metadata{"color": "red"}, nil, ""},
-		"the order's":              {orders.Metadata{"sandbox_fault": ofOrder}, nil, ofOrder},
-		"the payment's before it":  {orders.Metadata{"sandbox_fault": ofOrder}, orders.Metadata{"sandbox_fault": ofPayment}, ofPayment},
-		"the payment's empty one":  {orders.Metadata{"sandbox_fault": ofOrder}, orders.Metadata{"sandbox_fault": ""}, ""},
-		"no line of a header":      {orders.Metadata{"sandbox_fault": "slow\r\nX-Other: 1"}, nil, ""},
-		"nothing long":             {orders.Metadata{"sandbox_fault": strings.Repeat("a", 201)}, nil, ""},
-		"nothing with other signs": {orders.Metadata{"sandbox_fault": "ada@example.com"}, nil, ""},
+		"none":                     {details.Metadata{"color": "red"}, nil, ""},
+		"the order's":              {details.Metadata{"sandbox_fault": ofOrder}, nil, ofOrder},
+		"the payment's before it":  {details.Metadata{"sandbox_fault": ofOrder}, details.Metadata{"sandbox_fault": ofPayment}, ofPayment},
+		"the payment's empty one":  {details.Metadata{"sandbox_fault": ofOrder}, details.Metadata{"sandbox_fault": ""}, ""},
+		"no line of a header":      {details.Metadata{"sandbox_fault": "slow\r\nX-Other: 1"}, nil, ""},
+		"nothing long":             {details.Metadata{"sandbox_fault": strings.Repeat("a", 201)}, nil, ""},
+		"nothing with other signs": {details.Metadata{"sandbox_fault": "ada@example.com"}, nil, ""},
 	}
 	t.Run("nothing in live mode", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, func(c *orders.Config) { c.Livemode = true })
-		b.pay(b.order(func(r *orders.CreateOrder) { r.Metadata = orders.Metadata{"sandbox_fault": ofOrder} }), "k")
+		b.pay(b.order(func(r *orders.CreateOrder) { r.Metadata = details.Metadata{"sandbox_fault": ofOrder} }), "k")
 		require.Empty(t, b.gateway.sent()[0].SandboxFault)
 	})
 	for name, tt := range cases {

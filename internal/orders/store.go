@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tillway/internal/cards"
 	"tillway/internal/ids"
 	"tillway/internal/money"
 	"tillway/internal/postgres/dbsqlc"
@@ -58,7 +59,7 @@ func paymentFromRow(r dbsqlc.Payment) (Payment, error) {
 		AmountRefundPending: r.AmountRefundPending, AmountDisputed: r.AmountDisputed,
 		CaptureMethod: CaptureMethod(r.CaptureMethod), MerchantTxnID: r.MerchantTxnID,
 		ProviderTransactionID: orEmpty(r.ProviderTransactionID), Confirmed: r.Confirmed, Surplus: r.Surplus,
-		Card: CardSummary{
+		Card: cards.Summary{
 			Brand: r.CardBrand, Last4: r.CardLast4, ExpMonth: int(r.CardExpMonth), ExpYear: int(r.CardExpYear), Country: r.CardCountry,
 		},
 		RedirectURL: r.RedirectUrl, ReturnURL: r.ReturnUrl, ThreeDSResult: ThreeDSResult(r.ThreeDsResult), ECI: r.Eci,

@@ -3,48 +3,18 @@ package orders
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"github.com/jackc/pgx/v5"
 
+	"tillway/internal/details"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
 )
 
-// Patch changes the merchant's own words on a resource: a nil Description leaves it, a nil metadata value removes its key,
-// ClearMetadata removes all keys first.
-type Patch struct {
-	Description   *string
-	Metadata      map[string]*string
-	ClearMetadata bool
-}
-
-// apply returns the description and metadata that the patch makes of the present ones.
-func (p Patch) apply(description string, metadata Metadata) (string, Metadata, error) {
-	if p.Description != nil {
-		description = *p.Description
-	}
-	merged := Metadata{}
-	if !p.ClearMetadata {
-		maps.Copy(merged, metadata)
-	}
-	for key, value := range p.Metadata {
-		if value == nil {
-			delete(merged, key)
-		} else {
-			merged[key] = *value
-		}
-	}
-	if err := checkText("description", description, maxDescription); err != nil {
-		return "", nil, err
-	}
-	return description, merged, checkMetadata(merged)
-}
-
 // Update changes an order's description and metadata. It returns a fault NotFound or Invalid.
-func (s *Service) Update(ctx context.Context, id ids.Order, patch Patch) (Order, error) {
+func (s *Service) Update(ctx context.Context, id ids.Order, patch details.Patch) (Order, error) {
 	var o Order
 	err := postgres.InTx(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		queries := s.queries.WithTx(tx)
@@ -55,7 +25,7 @@ func (s *Service) Update(ctx context.Context, id ids.Order, patch Patch) (Order,
 		if o, err = orderFromRow(row); err != nil {
 			return err
 		}
-		if o.Description, o.Metadata, err = patch.apply(o.Description, o.Metadata); err != nil {
+		if o.Description, o.Metadata, err = patch.Apply(o.Description, o.Metadata); err != nil {
 			return err
 		}
 		metadata, err := asJSON(o.Metadata)
@@ -77,7 +47,7 @@ func (s *Service) Update(ctx context.Context, id ids.Order, patch Patch) (Order,
 }
 
 // UpdatePayment changes a payment's description and metadata. It returns a fault NotFound or Invalid.
-func (s *Service) UpdatePayment(ctx context.Context, id ids.Payment, patch Patch) (Payment, error) {
+func (s *Service) UpdatePayment(ctx context.Context, id ids.Payment, patch details.Patch) (Payment, error) {
 	var p Payment
 	err := postgres.InTx(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		queries := s.queries.WithTx(tx)
@@ -88,7 +58,7 @@ func (s *Service) UpdatePayment(ctx context.Context, id ids.Payment, patch Patch
 		if p, err = paymentFromRow(row); err != nil {
 			return err
 		}
-		if p.Description, p.Metadata, err = patch.apply(p.Description, p.Metadata); err != nil {
+		if p.Description, p.Metadata, err = patch.Apply(p.Description, p.Metadata); err != nil {
 			return err
 		}
 		metadata, err := asJSON(p.Metadata)
@@ -110,7 +80,7 @@ func (s *Service) UpdatePayment(ctx context.Context, id ids.Payment, patch Patch
 }
 
 // UpdateRefund changes a refund's description and metadata. It returns a fault NotFound or Invalid.
-func (s *Service) UpdateRefund(ctx context.Context, id ids.Refund, patch Patch) (Refund, error) {
+func (s *Service) UpdateRefund(ctx context.Context, id ids.Refund, patch details.Patch) (Refund, error) {
 	var r Refund
 	err := postgres.InTx(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		queries := s.queries.WithTx(tx)
@@ -121,7 +91,7 @@ func (s *Service) UpdateRefund(ctx context.Context, id ids.Refund, patch Patch) 
 		if r, err = refundFromRow(row); err != nil {
 			return err
 		}
-		if r.Description, r.Metadata, err = patch.apply(r.Description, r.Metadata); err != nil {
+		if r.Description, r.Metadata, err = patch.Apply(r.Description, r.Metadata); err != nil {
 			return err
 		}
 		metadata, err := asJSON(r.Metadata)

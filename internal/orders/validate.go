@@ -2,29 +2,20 @@ package orders
 
 import (
 	"fmt"
-	"net/mail"
 	"net/url"
-	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
+	"tillway/internal/details"
 	"tillway/internal/fault"
 	"tillway/internal/money"
-	"tillway/internal/redact"
 )
 
 // Limits of API.md §1, in characters unless said otherwise.
 const (
-	maxMetadataPairs  = 50
-	maxMetadataKey    = 40
-	maxMetadataValue  = 500
-	maxDescription    = 350
 	maxReference      = 255
 	maxItems          = 500
 	maxItemQuantity   = 1_000_000
 	maxText           = 1024
-	maxContactText    = 256
 	maxReturnURLBytes = 2048
 )
 
@@ -33,10 +24,10 @@ func (r PayRequest) validate(c Config) error {
 	if err := checkReturnURL(r.ReturnURL, c); err != nil {
 		return err
 	}
-	if err := checkText("description", r.Description, maxDescription); err != nil {
+	if err := details.CheckText("description", r.Description, details.MaxDescription); err != nil {
 		return err
 	}
-	if err := r.Card.check(); err != nil {
+	if err := r.Card.Check("payment_method.card"); err != nil {
 		return err
 	}
 	switch r.CaptureMethod {
@@ -49,7 +40,7 @@ func (r PayRequest) validate(c Config) error {
 	default:
 		return fault.InvalidParam("three_ds.strategy", "three_ds.strategy must be auto, force or skip.")
 	}
-	return checkMetadata(r.Metadata)
+	return r.Metadata.Check()
 }
 
 // payable checks what the provider needs to know of the payer (API.md §2): it is asked for when paying, not when ordering.
@@ -69,63 +60,6 @@ func payable(o Order) error {
 func missingToPay(param string) error {
 	return fault.New(fault.Invalid, "parameter_missing",
 		"A card payment needs %s on the order. Create the order with it.", param).WithParam(param)
-}
-
-func (c *Contact) clone() *Contact {
-	if c == nil {
-		return nil
-	}
-	contact := *c
-	if c.Address != nil {
-		address := *c.Address
-		contact.Address = &address
-	}
-	return &contact
-}
-
-// normalize checks a contact and brings its country to upper case.
-func (c *Contact) normalize(param string) error {
-	if c == nil {
-		return nil
-	}
-	for _, field := range []struct{ name, value string }{
-		{"first_name", c.FirstName}, {"last_name", c.LastName}, {"email", c.Email}, {"phone", c.Phone},
-	} {
-		if err := checkText(param+"."+field.name, field.value, maxContactText); err != nil {
-			return err
-		}
-	}
-	if c.Email != "" && !isEmail(c.Email) {
-		return fault.InvalidParam(param+".email", "%s.email is not an email address.", param)
-	}
-	return c.Address.normalize(param + ".address")
-}
-
-func (a *Address) normalize(param string) error {
-	if a == nil {
-		return nil
-	}
-	for _, field := range []struct{ name, value string }{
-		{"line1", a.Line1}, {"line2", a.Line2}, {"city", a.City}, {"state", a.State}, {"postal_code", a.PostalCode},
-	} {
-		if err := checkText(param+"."+field.name, field.value, maxContactText); err != nil {
-			return err
-		}
-	}
-	a.Country = strings.ToUpper(a.Country)
-	if a.Country != "" && !isCountry(a.Country) {
-		return fault.InvalidParam(param+".country", "%s.country must be an ISO 3166-1 alpha-2 code such as DE.", param)
-	}
-	return nil
-}
-
-func isEmail(s string) bool {
-	address, err := mail.ParseAddress(s)
-	return err == nil && address.Address == s
-}
-
-func isCountry(code string) bool {
-	return len(code) == 2 && code[0] >= 'A' && code[0] <= 'Z' && code[1] >= 'A' && code[1] <= 'Z'
 }
 
 // checkItems checks each line and that the lines sum to the order's amount.
@@ -161,7 +95,7 @@ func (i Item) check(param string) error {
 	for _, field := range []struct{ name, value string }{
 		{"name", i.Name}, {"type", i.Type}, {"description", i.Description}, {"image_url", i.ImageURL},
 	} {
-		if err := checkText(param+"."+field.name, field.value, maxText); err != nil {
+		if err := details.CheckText(param+"."+field.name, field.value, maxText); err != nil {
 			return err
 		}
 	}
@@ -186,48 +120,5 @@ func checkReturnURL(text string, c Config) error {
 	if !c.ReturnURLAllowed(text) {
 		return fault.InvalidParam("return_url", "return_url is not on the allow-list. Add its origin to RETURN_URL_ALLOWLIST.")
 	}
-	return refuseCard("return_url", text)
-}
-
-func checkMetadata(m Metadata) error {
-	if len(m) > maxMetadataPairs {
-		return fault.InvalidParam("metadata", "metadata has at most %d keys.", maxMetadataPairs)
-	}
-	for key, value := range m {
-		if key == "" || utf8.RuneCountInString(key) > maxMetadataKey || !isStorable(key) {
-			return fault.InvalidParam("metadata", "A metadata key has 1 to %d characters.", maxMetadataKey)
-		}
-		if utf8.RuneCountInString(value) > maxMetadataValue || !isStorable(value) {
-			return fault.InvalidParam("metadata."+key, "A metadata value has at most %d characters.", maxMetadataValue)
-		}
-		if err := refuseCard("metadata", key, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkText(param, value string, most int) error {
-	if utf8.RuneCountInString(value) > most {
-		return fault.InvalidParam(param, "%s has at most %d characters.", param, most)
-	}
-	if !isStorable(value) {
-		return fault.InvalidParam(param, "%s contains characters that are not text.", param)
-	}
-	return refuseCard(param, value)
-}
-
-// refuseCard keeps card numbers out of what is stored, wherever a caller puts them.
-func refuseCard(param string, values ...string) error {
-	if slices.ContainsFunc(values, redact.HoldsCard) {
-		return fault.InvalidParam(param, "%s seems to hold a card number. Card data belongs in payment_method.card alone.", param)
-	}
-	return nil
-}
-
-// isStorable refuses what PostgreSQL's text cannot hold (NUL) and other control characters but line breaks and tabs.
-func isStorable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t'
-	})
+	return details.RefuseCard("return_url", text)
 }

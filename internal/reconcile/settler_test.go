@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/money"
 	"tillway/internal/orders"
 	"tillway/internal/postgres/pgtest"
@@ -104,12 +106,12 @@ func (b *testBundle) lost(t *testing.T) orders.Payment {
 	t.Helper()
 	created, err := b.orders.Create(t.Context(), orders.CreateOrder{
 		Amount: 2700, Currency: "eur", CorrelationID: "test", ExpiresIn: 48 * time.Hour,
-		Billing: &orders.Contact{Email: "buyer@example.com", Address: &orders.Address{Country: "DE"}},
+		Billing: &details.Contact{Email: "buyer@example.com", Address: &details.Address{Country: "DE"}},
 	})
 	require.NoError(t, err)
 	result, err := b.orders.Pay(t.Context(), orders.PayRequest{
 		Order: created.Order.ID, CorrelationID: "test",
-		Card: orders.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"},
+		Card: cards.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"},
 	})
 	require.NoError(t, err)
 	require.Equal(t, orders.PaymentUnknown, result.Payment.Status)

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/ids"
 	"tillway/internal/money"
 	"tillway/internal/orders"
@@ -87,7 +89,7 @@ func setup(t *testing.T, adjust ...func(*orders.CreateOrder)) *testBundle {
 	})
 	request := orders.CreateOrder{
 		Amount: 2700, Currency: "eur", CorrelationID: "test",
-		Billing: &orders.Contact{Email: "buyer@example.com", Address: &orders.Address{Country: "DE"}},
+		Billing: &details.Contact{Email: "buyer@example.com", Address: &details.Address{Country: "DE"}},
 	}
 	for _, a := range adjust {
 		a(&request)
@@ -120,7 +122,7 @@ func (b *testBundle) pay(principal string, answer orders.Evidence) orders.Paymen
 		Order: b.order, CorrelationID: "test",
 		Idempotency:   orders.Idempotency{Principal: principal, Key: "key-" + b.clock().String()},
 		CaptureMethod: b.capture,
-		Card:          orders.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"},
+		Card:          cards.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"},
 	})
 	require.NoError(b.t, err)
 	return result.Payment
@@ -343,7 +345,7 @@ func TestTell_NothingLeftUs(t *testing.T) {
 	b.provider.answer = orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeNeverSent}
 	_, err := b.service.Pay(t.Context(), orders.PayRequest{
 		Order: b.order, CorrelationID: "test",
-		Card: orders.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"},
+		Card: cards.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"},
 	})
 	require.Error(t, err)
 	b.requireTold("never_sent")

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"tillway/internal/cards"
 	"tillway/internal/money"
-	"tillway/internal/orders"
 )
 
 // amount writes minor units of a currency for people. A currency that cannot be read is told as it came.
@@ -27,7 +27,7 @@ func attempt(number int) string {
 }
 
 // card names a card as the shopper knows it.
-func card(c orders.CardDetails) string {
+func card(c cards.Resource) string {
 	brand := strings.ReplaceAll(c.Brand, "_", " ")
 	if brand == "" || brand == "unknown" {
 		brand = "a card"

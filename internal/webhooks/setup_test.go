@@ -21,6 +21,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/jobs"
 	"tillway/internal/money"
 	"tillway/internal/onerway"
@@ -124,12 +126,12 @@ func (b *testBundle) payment(t *testing.T) orders.Payment {
 	t.Helper()
 	created, err := b.orders.Create(t.Context(), orders.CreateOrder{
 		Amount: 2700, Currency: "eur", CorrelationID: "test",
-		Billing: &orders.Contact{Email: "buyer@example.com", Address: &orders.Address{Country: "DE"}},
+		Billing: &details.Contact{Email: "buyer@example.com", Address: &details.Address{Country: "DE"}},
 	})
 	require.NoError(t, err)
 	result, err := b.orders.Pay(t.Context(), orders.PayRequest{
 		Order: created.Order.ID, CorrelationID: "test",
-		Card: orders.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"},
+		Card: cards.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"},
 	})
 	require.NoError(t, err)
 	require.Equal(t, orders.PaymentRequiresAction, result.Payment.Status)

@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/ids"
 	"tillway/internal/money"
 	"tillway/internal/onerway"
@@ -143,10 +145,10 @@ func fuzzSale(t *testing.T) orders.Sale {
 	t.Helper()
 	payment, err := ids.Parse[ids.PaymentEntity]("pay_01jb9z6e8nfx5r9w2t7yq3m4k5")
 	require.NoError(t, err)
-	contact := orders.Contact{Email: "buyer@example.com", Address: &orders.Address{Country: "DE"}}
+	contact := details.Contact{Email: "buyer@example.com", Address: &details.Address{Country: "DE"}}
 	return orders.Sale{
 		Payment: payment, MerchantTxnID: payment.String(), OriginalID: "ord-1", Amount: amount(t, 2700, "EUR"),
-		Card:    orders.Card{Number: cardPays, ExpMonth: 5, ExpYear: 2031, CVC: "123", HolderName: "A B"},
+		Card:    cards.Card{Number: cardPays, ExpMonth: 5, ExpYear: 2031, CVC: "123", HolderName: "A B"},
 		Billing: contact, Shipping: contact, ThreeDS: orders.ThreeDS{Strategy: orders.ThreeDSAuto},
 		ReturnURL: "https://shop.example.com/r", NotifyURL: "https://shop.example.com/n",
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/ids"
 	"tillway/internal/onerway"
 	"tillway/internal/orders"
@@ -28,15 +30,15 @@ func TestSale_SaysEverythingInTheProvidersTerms(t *testing.T) {
 
 	got := requested(t, orders.Sale{
 		Order: order, MerchantTxnID: "pay_1", OriginalID: order.String(), Amount: amount(t, 2705, "EUR"),
-		Card:  orders.Card{Number: "4761344136141390", ExpMonth: 5, ExpYear: 2031, CVC: "123", HolderName: "Test  Buyer"},
+		Card:  cards.Card{Number: "4761344136141390", ExpMonth: 5, ExpYear: 2031, CVC: "123", HolderName: "Test  Buyer"},
 		Items: []orders.Item{{Name: "Tea", UnitAmount: 2705, Quantity: 1}},
-		Billing: orders.Contact{
+		Billing: details.Contact{
 			FirstName: "Jane", LastName: "Doe", Email: "jane@example.com", Phone: "+1 555 0100",
-			Address: &orders.Address{
+			Address: &details.Address{
 				Line1: "1 Main St", Line2: "Apt 2", City: "Springfield", State: "CA", PostalCode: "90001", Country: "us",
 			},
 		},
-		Shipping:   orders.Contact{FirstName: "John", Address: &orders.Address{Line1: "2 Side St", City: "Reno", Country: "US"}},
+		Shipping:   details.Contact{FirstName: "John", Address: &details.Address{Line1: "2 Side St", City: "Reno", Country: "US"}},
 		CustomerID: customer.String(),
 		ThreeDS:    orders.ThreeDS{Strategy: orders.ThreeDSForce},
 		Browser: orders.Browser{
@@ -110,35 +112,35 @@ func TestSale_StrategyOf3DS(t *testing.T) {
 
 func TestSale_ShippingStandsOnItsOwn(t *testing.T) {
 	t.Parallel()
-	germany := orders.Contact{Email: "a@example.com", Address: &orders.Address{City: "Köln", Country: "DE"}}
-	california := orders.Contact{Email: "a@example.com", Address: &orders.Address{City: "LA", Country: "US", State: "CA"}}
+	germany := details.Contact{Email: "a@example.com", Address: &details.Address{City: "Köln", Country: "DE"}}
+	california := details.Contact{Email: "a@example.com", Address: &details.Address{City: "LA", Country: "US", State: "CA"}}
 	tests := map[string]struct {
-		billing, shipping orders.Contact
+		billing, shipping details.Contact
 		want              onerway.Address
 	}{
 		"complete": {
 			germany,
-			orders.Contact{Email: "b@example.com", Address: &orders.Address{City: "Wien", Country: "AT"}},
+			details.Contact{Email: "b@example.com", Address: &details.Address{City: "Wien", Country: "AT"}},
 			onerway.Address{Email: "b@example.com", City: "Wien", Country: "AT"},
 		},
 		"without email": {
 			germany,
-			orders.Contact{Address: &orders.Address{City: "Wien", Country: "AT"}},
+			details.Contact{Address: &details.Address{City: "Wien", Country: "AT"}},
 			onerway.Address{Email: "a@example.com", City: "Wien", Country: "AT"},
 		},
 		"without address": {
 			california,
-			orders.Contact{FirstName: "Jo"},
+			details.Contact{FirstName: "Jo"},
 			onerway.Address{FirstName: "Jo", Email: "a@example.com", Country: "US", Province: "CA"},
 		},
 		"without country": {
 			california,
-			orders.Contact{Address: &orders.Address{City: "Reno", State: "NV"}},
+			details.Contact{Address: &details.Address{City: "Reno", State: "NV"}},
 			onerway.Address{Email: "a@example.com", City: "Reno", Country: "US", Province: "NV"},
 		},
 		"without the province that its country needs": {
 			germany,
-			orders.Contact{Address: &orders.Address{City: "Reno", Country: "US"}},
+			details.Contact{Address: &details.Address{City: "Reno", Country: "US"}},
 			onerway.Address{Email: "a@example.com", City: "Köln", Country: "DE"},
 		},
 	}
@@ -157,9 +159,9 @@ func TestSale_NothingIsSentTooLong(t *testing.T) {
 	b := setup(t)
 	long := strings.Repeat("茶", 256)
 	sale := b.sale(cardPays, amount(t, 2700, "EUR"), func(s *orders.Sale) {
-		contact := orders.Contact{
+		contact := details.Contact{
 			FirstName: long, LastName: long, Email: "buyer@example.com", Phone: strings.Repeat("1", 256),
-			Address: &orders.Address{Line1: long, Line2: long, City: long, State: long, PostalCode: long, Country: "DE"},
+			Address: &details.Address{Line1: long, Line2: long, City: long, State: long, PostalCode: long, Country: "DE"},
 		}
 		s.Billing, s.Shipping, s.Card.HolderName, s.Description = contact, contact, long, long
 		s.Browser = orders.Browser{UserAgent: strings.Repeat(long, 10), Accept: strings.Repeat(long, 10), Language: long}

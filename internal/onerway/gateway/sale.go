@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/onerway"
 	"tillway/internal/orders"
 )
@@ -55,7 +57,7 @@ func saleRequest(sale orders.Sale) (onerway.SaleRequest, error) {
 	return request, nil
 }
 
-func card(c orders.Card) *onerway.CardInfo {
+func card(c cards.Card) *onerway.CardInfo {
 	return &onerway.CardInfo{
 		HolderName: onerway.Conceal(cut(oneLine(c.HolderName), maxHolder)), CardNumber: onerway.Conceal(c.Number),
 		Month: fmt.Sprintf("%02d", c.ExpMonth), Year: fmt.Sprintf("%04d", c.ExpYear), CVV: onerway.Conceal(c.CVC),
@@ -79,7 +81,7 @@ func threeDS(t orders.ThreeDS) (onerway.Risk3DSStrategy, *onerway.MPIInfo) {
 	return onerway.Risk3DSDefault, nil
 }
 
-func address(c orders.Contact) onerway.Address {
+func address(c details.Contact) onerway.Address {
 	wire := onerway.Address{
 		FirstName: cut(oneLine(c.FirstName), maxName), LastName: cut(oneLine(c.LastName), maxName),
 		Phone: cut(oneLine(c.Phone), maxPhone), Email: cut(oneLine(c.Email), maxLongText),

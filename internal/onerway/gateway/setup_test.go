@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/cards"
+	"tillway/internal/details"
 	"tillway/internal/ids"
 	"tillway/internal/money"
 	"tillway/internal/onerway"
@@ -114,11 +116,11 @@ func (b *testBundle) find(t *testing.T, sale orders.Sale) orders.Evidence {
 // sale is a good sale; edits change it.
 func (b *testBundle) sale(card string, amount money.Amount, edits ...func(*orders.Sale)) orders.Sale {
 	payment, order := ids.New[ids.PaymentEntity](), ids.New[ids.OrderEntity]()
-	germany := &orders.Address{Line1: "Hauptstraße 1", Line2: "Hof 2", City: "Köln", PostalCode: "50667", Country: "DE"}
-	contact := orders.Contact{FirstName: "Test", LastName: "Buyer", Email: "buyer@example.com", Phone: "+49 221 1", Address: germany}
+	germany := &details.Address{Line1: "Hauptstraße 1", Line2: "Hof 2", City: "Köln", PostalCode: "50667", Country: "DE"}
+	contact := details.Contact{FirstName: "Test", LastName: "Buyer", Email: "buyer@example.com", Phone: "+49 221 1", Address: germany}
 	sale := orders.Sale{
 		Payment: payment, Order: order, MerchantTxnID: payment.String(), OriginalID: order.String(), Amount: amount,
-		Card:    orders.Card{Number: card, ExpMonth: 5, ExpYear: time.Now().Year() + 3, CVC: "123", HolderName: "Test Buyer"},
+		Card:    cards.Card{Number: card, ExpMonth: 5, ExpYear: time.Now().Year() + 3, CVC: "123", HolderName: "Test Buyer"},
 		Billing: contact, Shipping: contact, CustomerID: ids.New[ids.CustomerEntity]().String(),
 		ThreeDS:   orders.ThreeDS{Strategy: orders.ThreeDSAuto},
 		ReturnURL: b.received.url + "/return", NotifyURL: b.received.url + "/notify", SentAt: time.Now(),

@@ -1,0 +1,20 @@
+package cards
+
+// Resource is the public form of what is known of a card (API.md §2); the country is that of its issuer, once the provider
+// has named it.
+type Resource struct {
+	Brand    string  `json:"brand"`
+	Last4    string  `json:"last4"`
+	ExpMonth int     `json:"exp_month"`
+	ExpYear  int     `json:"exp_year"`
+	Country  *string `json:"country"`
+}
+
+// Resource returns the card's public form.
+func (s Summary) Resource() Resource {
+	r := Resource{Brand: s.Brand, Last4: s.Last4, ExpMonth: s.ExpMonth, ExpYear: s.ExpYear}
+	if s.Country != "" {
+		r.Country = &s.Country
+	}
+	return r
+}
