@@ -15,6 +15,10 @@ type Books struct {
 	Totals map[string]Total `json:"totals"`
 	// Calls counts the requests to charge, capture, void and refund by merchantTxnId, whatever became of them.
 	Calls map[string]int `json:"calls"`
+	// Chargebacks are those of the transactions, pre-disputes included, the latest first.
+	Chargebacks []BookedChargeback `json:"chargebacks"`
+	// ChargedBack is what issuers hold by these, by currency.
+	ChargedBack map[string]string `json:"chargedBack"`
 	// Forgotten is how many transactions made room for later ones (Config.Keep).
 	Forgotten int `json:"forgotten"`
 }
@@ -78,7 +82,30 @@ type BookQuery struct {
 
 // Books returns a consistent copy of the provider's books.
 func (s *Server) Books(q BookQuery) Books {
-	return s.ledger.books(q)
+	books := s.ledger.books(q)
+	s.addChargebacks(&books, q)
+	return books
+}
+
+// addChargebacks adds the chargebacks of the books' transactions, and what these hold. They do not change what was charged or
+// refunded: an issuer takes money back on a way of its own.
+func (s *Server) addChargebacks(books *Books, q BookQuery) {
+	shown := map[string]bool{}
+	for _, t := range books.Transactions {
+		shown[t.TransactionID] = true
+	}
+	held := map[string]int64{}
+	books.Chargebacks = s.bookedChargebacks(func(c chargeback) bool {
+		wanted := q == (BookQuery{}) || shown[c.origin.id]
+		if wanted && c.holds() {
+			held[c.currency] += c.amount
+		}
+		return wanted
+	})
+	books.ChargedBack = make(map[string]string, len(held))
+	for currency, amount := range held {
+		books.ChargedBack[currency] = formatAmount(amount, currency)
+	}
 }
 
 func (l *ledger) books(q BookQuery) Books {

@@ -12,6 +12,7 @@ const (
 	pathRefund   = "/v1/txn/onlineRefund"
 	pathCancel   = "/v1/txn/cancelTxn"
 	pathAuth     = "/v1/txn/authPayment"
+	pathDisputes = "/v1/chargeback/list"
 )
 
 func salePaths() []string  { return []string{pathSale} }

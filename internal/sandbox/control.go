@@ -23,6 +23,7 @@ func (s *Server) routeControls(mux *http.ServeMux) {
 	mux.HandleFunc("DELETE /sandbox/faults", s.disarmFaults)
 	mux.HandleFunc("DELETE /sandbox/faults/{id}", s.disarmFaults)
 	s.routeReview(mux)
+	s.routeChargebacks(mux)
 	mux.HandleFunc("GET /sandbox/clock", s.showClock)
 	mux.HandleFunc("POST /sandbox/clock", s.advanceClock)
 }
@@ -38,10 +39,11 @@ func (s *Server) Deliveries(transactionID string) []Delivery {
 	return s.post.newest(transactionID, 1<<30)
 }
 
-// Reset forgets every transaction, notification, fault and planned task. Ids do not repeat, and the clock stays.
+// Reset forgets every transaction, chargeback, notification, fault and planned task. Ids do not repeat, and the clock stays.
 func (s *Server) Reset() {
 	s.agenda.clear()
 	s.ledger.reset()
+	s.chargebacks.reset()
 	s.post.reset()
 	s.faults.disarm("")
 }

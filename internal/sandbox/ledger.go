@@ -56,6 +56,13 @@ func (l *ledger) nextID(now time.Time) string {
 	return strconv.FormatInt(l.lastID, 10)
 }
 
+// drawID makes an id for something that is no transaction but numbered like one.
+func (l *ledger) drawID(now time.Time) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.nextID(now)
+}
+
 // counted notes one more request for a transaction with that id.
 func (l *ledger) counted(merchantTxnID string) {
 	l.mu.Lock()

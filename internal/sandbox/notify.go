@@ -148,7 +148,11 @@ func (s *Server) compose(t transaction, kind string, keys []string) notification
 	n := notification{
 		transactionID: t.id, merchantTxnID: t.merchantTxnID, url: t.notifyURL, status: t.told(), kind: kind,
 	}
-	body := t.notification(s.cfg.Sim)
+	return s.sealed(n, t.notification(s.cfg.Sim), keys)
+}
+
+// sealed is the notification with its body, signed.
+func (s *Server) sealed(n notification, body object, keys []string) notification {
 	var items []string
 	for _, key := range keys {
 		sign := body.digest(unsignedInNotification(), key)
@@ -160,7 +164,7 @@ func (s *Server) compose(t transaction, kind string, keys []string) notification
 	}
 	var err error
 	if n.body, err = body.json(); err != nil {
-		s.log.Error("sandbox notification not composed", slog.String("transaction_id", t.id), slog.Any("error", err))
+		s.log.Error("sandbox notification not composed", slog.String("transaction_id", n.transactionID), slog.Any("error", err))
 	}
 	return n
 }

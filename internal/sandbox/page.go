@@ -71,6 +71,7 @@ func (s *Server) showHome(w http.ResponseWriter, r *http.Request) {
 		"Armed":      s.faults.list(),
 		"Latest":     latest,
 		"Refunds":    s.latestRefunds(shown),
+		"Disputes":   s.bookedChargebacks(func(chargeback) bool { return true }),
 		"Review":     s.reviewMode(),
 		"Forgotten":  forgotten,
 		"Deliveries": s.post.newest("", shown),

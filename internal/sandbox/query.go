@@ -82,16 +82,22 @@ func (s *Server) readSelection(params map[string]any) (selection, error) {
 		}
 		return sel, nil
 	}
+	var err error
+	sel.from, sel.to, err = readRange(start, end, "startTime", "endTime")
+	return sel, err
+}
+
+// readRange reads a time range that both names bound, whose last second counts whole: the end that it returns is exclusive.
+func readRange(start, end, startName, endName string) (from, to time.Time, err error) {
 	from, errFrom := time.ParseInLocation(wireTime, start, zone())
 	to, errTo := time.ParseInLocation(wireTime, end, zone())
 	switch {
 	case errFrom != nil || errTo != nil:
-		return selection{}, refuse(codeRejected, "startTime and endTime must be yyyy-MM-dd HH:mm:ss")
+		return from, to, refuse(codeRejected, "%s and %s must be yyyy-MM-dd HH:mm:ss", startName, endName)
 	case to.Before(from) || to.Sub(from) > longestRange:
-		return selection{}, refuse(codeRejected, "endTime must follow startTime within 90 days")
+		return from, to, refuse(codeRejected, "%s must follow %s within 90 days", endName, startName)
 	}
-	sel.from, sel.to = from, to.Add(time.Second) // the last second counts whole
-	return sel, nil
+	return from, to.Add(time.Second), nil
 }
 
 // readWindow: 0 and 1 both mean the first page, answers count from 1.

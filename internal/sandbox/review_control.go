@@ -74,7 +74,7 @@ func (s *Server) setReview(w http.ResponseWriter, r *http.Request) {
 	var set struct {
 		Mode string `json:"mode"`
 	}
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	if isForm(r) {
 		r.Body = http.MaxBytesReader(w, r.Body, 4096)
 		set.Mode = r.PostFormValue("mode")
 	} else if !s.readControl(w, r, &set) {

@@ -22,14 +22,15 @@ import (
 
 // Server is the simulated provider for one merchant. Make it with New, serve its Handler, and keep Run running.
 type Server struct {
-	cfg    Config
-	cards  map[string]behavior
-	ledger *ledger
-	faults *faultBook
-	post   *postOffice
-	agenda *agenda
-	pages  *template.Template
-	log    *slog.Logger
+	cfg         Config
+	cards       map[string]behavior
+	ledger      *ledger
+	faults      *faultBook
+	post        *postOffice
+	agenda      *agenda
+	chargebacks *chargebackBook
+	pages       *template.Template
+	log         *slog.Logger
 
 	holding atomic.Bool  // whether refunds wait for a person
 	ahead   atomic.Int64 // how far Advance moved the clock, in nanoseconds
@@ -43,14 +44,15 @@ func New(cfg Config) *Server {
 	pollInjected := cfg.Now != nil
 	cfg = cfg.withDefaults()
 	s := &Server{
-		cfg:     cfg,
-		cards:   cardBehaviors(),
-		ledger:  newLedger(cfg.Keep),
-		faults:  newFaultBook(cfg.Seed),
-		post:    newPostOffice(cfg.Keep),
-		pages:   pageTemplates(),
-		log:     cfg.Logger,
-		closing: make(chan struct{}),
+		cfg:         cfg,
+		cards:       cardBehaviors(),
+		ledger:      newLedger(cfg.Keep),
+		faults:      newFaultBook(cfg.Seed),
+		post:        newPostOffice(cfg.Keep),
+		chargebacks: newChargebackBook(cfg.Keep),
+		pages:       pageTemplates(),
+		log:         cfg.Logger,
+		closing:     make(chan struct{}),
 	}
 	s.ledger.now = s.now
 	s.holding.Store(cfg.HoldRefunds)
@@ -75,6 +77,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathCancel, s.provider(s.cancelTransaction))
 	mux.HandleFunc("POST "+pathList, s.provider(s.listTransactions))
 	mux.HandleFunc("POST "+pathPayments, s.provider(s.queryPayments))
+	mux.HandleFunc("POST "+pathDisputes, s.provider(s.listChargebacks))
 	mux.HandleFunc("GET "+challengePath+"{key}", s.showChallenge)
 	mux.HandleFunc("POST "+challengePath+"{key}", s.answerChallenge)
 	mux.Handle("GET /{$}", http.RedirectHandler("/sandbox", http.StatusSeeOther))

@@ -42,6 +42,8 @@ func zone() *time.Location { return time.FixedZone("", 8*60*60) }
 
 func wireTimeOf(t time.Time) string { return t.In(zone()).Format(wireTime) }
 
+func wireDateOf(t time.Time) string { return t.In(zone()).Format(time.DateOnly) }
+
 // refusalError is a request that the provider turns down: a code, a message, and no transaction.
 type refusalError struct{ code, message string }
 
