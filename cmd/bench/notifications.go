@@ -51,7 +51,7 @@ func (s *stack) notifications(ctx context.Context) (_ *notificationsReport, err 
 			return nil, fmt.Errorf("round %d: %w", number, err)
 		}
 		run.report.Rounds = append(run.report.Rounds, turn)
-		progress("round %d: service %.0f/s, twin %.0f/s, ratio %.2f", number, turn.Service, turn.Twin, turn.Ratio)
+		turn.tell(number)
 	}
 	run.report.finish(run)
 	return run.report, nil
@@ -70,29 +70,38 @@ type notificationsRun struct {
 	ours, twins    writes
 }
 
-// round prepares share payments for each client on both sides and has the service and then the twin confirm them.
+// round has the service and then the twin, under each protocol, confirm share payments for each client.
 func (r *notificationsRun) round(ctx context.Context, share int) (roundReport, error) {
-	base := int64(firstNumber + r.batches*batchStride)
-	r.batches++
-	count := share * r.options.clients
-	text, err := script("prepare.sql")
+	base, err := r.prepare(ctx, r.db, share)
 	if err != nil {
 		return roundReport{}, err
-	}
-	for _, db := range []database{r.db, r.twin} {
-		if _, err := db.Exec(ctx, text, r.order, r.payment, base, count); err != nil {
-			return roundReport{}, fmt.Errorf("prepare %d payments: %w", count, err)
-		}
 	}
 	ours, err := r.serviceTurn(ctx, base, share)
 	if err != nil {
 		return roundReport{}, fmt.Errorf("service: %w", err)
 	}
-	twin, err := r.twinTurn(ctx, base, share)
+	return compare(ours, func(protocol string) (twinResult, error) {
+		base, err := r.prepare(ctx, r.twin, share)
+		if err != nil {
+			return twinResult{}, err
+		}
+		return r.twinTurn(ctx, protocol, base, share)
+	})
+}
+
+// prepare writes share payments for each client and returns the number of the first.
+func (r *notificationsRun) prepare(ctx context.Context, db database, share int) (int64, error) {
+	base := int64(firstNumber + r.batches*batchStride)
+	r.batches++
+	text, err := script("prepare.sql")
 	if err != nil {
-		return roundReport{}, fmt.Errorf("twin: %w", err)
+		return 0, err
 	}
-	return roundReport{Service: ours, Twin: twin.PerSecond, Ratio: ours / twin.PerSecond}, nil
+	count := share * r.options.clients
+	if _, err := db.Exec(ctx, text, r.order, r.payment, base, count); err != nil {
+		return 0, fmt.Errorf("prepare %d payments: %w", count, err)
+	}
+	return base, nil
 }
 
 func (r *notificationsRun) serviceTurn(ctx context.Context, base int64, share int) (float64, error) {
@@ -156,7 +165,7 @@ func (r *notificationsRun) allApplied(ctx context.Context, base int64, count int
 	return nil
 }
 
-func (r *notificationsRun) twinTurn(ctx context.Context, base int64, share int) (twinResult, error) {
+func (r *notificationsRun) twinTurn(ctx context.Context, protocol string, base int64, share int) (twinResult, error) {
 	before, err := r.begin(ctx, r.twin)
 	if err != nil {
 		return twinResult{}, err
@@ -166,7 +175,7 @@ func (r *notificationsRun) twinTurn(ctx context.Context, base int64, share int) 
 		return twinResult{}, err
 	}
 	r.values["base"], r.values["share"] = strconv.FormatInt(base, 10), strconv.Itoa(share)
-	result, err := r.runTwin(ctx, text, r.values, "--transactions="+strconv.Itoa(share))
+	result, err := r.runTwin(ctx, protocol, text, r.values, "--transactions="+strconv.Itoa(share))
 	if err != nil {
 		return twinResult{}, err
 	}

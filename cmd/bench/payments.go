@@ -28,7 +28,7 @@ func (s *stack) payments(ctx context.Context) (_ *paymentsReport, err error) {
 	if err != nil {
 		return nil, err
 	}
-	scenario := &paymentsRun{stack: s, service: svc, simulator: sim, values: values, report: &paymentsReport{}}
+	scenario := &paymentsRun{stack: s, service: svc, simulator: sim, values: values, report: &paymentsReport{}, twins: map[string]*twinRun{plain: {}, prepared: {}}}
 	if err := scenario.warmTwin(ctx); err != nil {
 		return nil, err
 	}
@@ -81,6 +81,13 @@ func (s *stack) settled(ctx context.Context) error {
 	}
 }
 
+// twinRun is what the twin did in all rounds under one protocol.
+type twinRun struct {
+	wrote    writes
+	cpu      map[string]time.Duration
+	payments int64
+}
+
 // paymentsRun is the scenario under way.
 type paymentsRun struct {
 	*stack
@@ -92,9 +99,8 @@ type paymentsRun struct {
 	busy, quiet []times // of the rounds; of one client alone
 	cpu         map[string]time.Duration
 	measured    int64 // payments in all windows
-	ours, twins writes
-	twinCPU     map[string]time.Duration
-	twinned     int64 // payments of the twin
+	ours        writes
+	twins       map[string]*twinRun // by protocol
 }
 
 func (r *paymentsRun) processes() processes {
@@ -103,8 +109,12 @@ func (r *paymentsRun) processes() processes {
 
 // warmTwin spares the twin's first round what the service's first round is spared by its own warm-up.
 func (r *paymentsRun) warmTwin(ctx context.Context) error {
-	_, err := r.twinTurn(ctx, 0, time.Second)
-	return err
+	for _, protocol := range []string{plain, prepared} {
+		if _, err := r.twinTurn(ctx, protocol, 0, time.Second); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *paymentsRun) round(ctx context.Context, number int) error {
@@ -112,13 +122,14 @@ func (r *paymentsRun) round(ctx context.Context, number int) error {
 	if err != nil {
 		return fmt.Errorf("service: %w", err)
 	}
-	twin, err := r.twinTurn(ctx, number, r.options.duration)
+	turn, err := compare(ours, func(protocol string) (twinResult, error) {
+		return r.twinTurn(ctx, protocol, number, r.options.duration)
+	})
 	if err != nil {
-		return fmt.Errorf("twin: %w", err)
+		return err
 	}
-	turn := roundReport{Service: ours, Twin: twin.PerSecond, Ratio: ours / twin.PerSecond}
 	r.report.Rounds = append(r.report.Rounds, turn)
-	progress("round %d: service %.0f/s, twin %.0f/s, ratio %.2f", number, turn.Service, turn.Twin, turn.Ratio)
+	turn.tell(number)
 	return nil
 }
 
@@ -165,7 +176,7 @@ func (s *stack) applied(ctx context.Context, w window) (int64, error) {
 	return n, nil
 }
 
-func (r *paymentsRun) twinTurn(ctx context.Context, number int, duration time.Duration) (twinResult, error) {
+func (r *paymentsRun) twinTurn(ctx context.Context, protocol string, number int, duration time.Duration) (twinResult, error) {
 	if err := r.checkpoint(ctx); err != nil {
 		return twinResult{}, err
 	}
@@ -177,15 +188,16 @@ func (r *paymentsRun) twinTurn(ctx context.Context, number int, duration time.Du
 	if err != nil {
 		return twinResult{}, err
 	}
-	r.values["run"] = strconv.Itoa(number)
-	result, err := r.runTwin(ctx, text, r.values, "--time="+strconv.Itoa(int(duration.Seconds())))
+	r.values["run"] = protocol + "-" + strconv.Itoa(number)
+	result, err := r.runTwin(ctx, protocol, text, r.values, "--time="+strconv.Itoa(int(duration.Seconds())))
 	if err != nil {
 		return twinResult{}, err
 	}
 	after, err := written(ctx, r.twin)
-	r.twins = r.twins.plus(after.since(before))
-	r.twinCPU = addTimes(r.twinCPU, map[string]time.Duration{"postgres": result.postgres, "load": result.pgbench})
-	r.twinned += int64(result.Transactions)
+	twin := r.twins[protocol]
+	twin.wrote = twin.wrote.plus(after.since(before))
+	twin.cpu = addTimes(twin.cpu, map[string]time.Duration{"postgres": result.postgres, "load": result.pgbench})
+	twin.payments += int64(result.Transactions)
 	return result, err
 }
 

@@ -147,7 +147,7 @@ func (s *stack) close(ctx context.Context) (err error) {
 	if s.pg != nil {
 		err = errors.Join(err, s.pg.Stop(ctx))
 	}
-	return errors.Join(err, os.RemoveAll(s.dir)) //nolint:gosec // made by us
+	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
 // machine says what the figures were measured on.

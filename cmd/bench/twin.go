@@ -66,6 +66,15 @@ func (s *stack) sample(ctx context.Context, order ids.Order) (map[string]string,
 	return values, nil
 }
 
+// The twin runs under two of pgbench's protocols. PostgreSQL parses and plans every statement of the plain twin anew, as it
+// does for pgbench unless told otherwise and for every program without prepared statements; this is the twin of the
+// targets. (Not pgbench's "simple", which pastes values into the text and cannot quote them.) The prepared twin has each
+// statement parsed once for a connection, as the service has.
+const (
+	plain    = "extended"
+	prepared = "prepared"
+)
+
 // twinResult is what pgbench says of one run.
 type twinResult struct {
 	Transactions int     `json:"transactions"`
@@ -75,9 +84,9 @@ type twinResult struct {
 	postgres, pgbench time.Duration
 }
 
-// runTwin runs a script with pgbench, with as many connections as the service has clients. Limit is -T or -t with its
-// value; variables are what the script's :names stand for.
-func (s *stack) runTwin(ctx context.Context, text string, variables map[string]string, limit ...string) (twinResult, error) {
+// runTwin runs a script with pgbench, with as many connections as the service has clients. Limit is --time or
+// --transactions with its value; variables are what the script's :names stand for.
+func (s *stack) runTwin(ctx context.Context, protocol, text string, variables map[string]string, limit string) (twinResult, error) {
 	for name, value := range variables {
 		if value == "" { // pgbench takes no empty variable
 			text = regexp.MustCompile(":"+name+`\b`).ReplaceAllLiteralString(text, "''")
@@ -89,7 +98,7 @@ func (s *stack) runTwin(ctx context.Context, text string, variables map[string]s
 	}
 	threads := min(s.options.clients, runtime.NumCPU())
 	args := []string{
-		"--no-vacuum", "--protocol=prepared", "--client=" + strconv.Itoa(s.options.clients), "--jobs=" + strconv.Itoa(threads),
+		"--no-vacuum", "--protocol=" + protocol, "--client=" + strconv.Itoa(s.options.clients), "--jobs=" + strconv.Itoa(threads),
 		"--file=" + file, "--define=n=0",
 	}
 	for name, value := range variables {
@@ -98,7 +107,7 @@ func (s *stack) runTwin(ctx context.Context, text string, variables map[string]s
 		}
 	}
 	slices.Sort(args)
-	cmd := exec.CommandContext(ctx, s.pgbench, append(args, limit...)...) //nolint:gosec // our own scripts
+	cmd := exec.CommandContext(ctx, s.pgbench, append(args, limit)...) //nolint:gosec // our own scripts
 	cmd.Env = s.programEnv()
 	before, err := cpuTime(ctx, s.pg.PID(), true)
 	if err != nil {
