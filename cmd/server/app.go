@@ -214,7 +214,8 @@ func (a *app) openDomains(ctx context.Context) error {
 		MaxAmount: cfg.MaxAmount, CallerDeadline: cfg.CallerDeadline, ChargeTimeout: cfg.OnerwayTimeout + chargeMargin,
 		Schedule: orders.Schedule(cfg.ResolveSchedule), NotFoundAfter: cfg.NotFoundAfter,
 		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.realNow(),
-		Refunds: a.gateway, DuplicateWindow: cfg.RefundDuplicateWindow, Modifications: a.gateway, HoldLasts: holdLasts,
+		Refunds: a.gateway, DuplicateWindow: cfg.RefundDuplicateWindow, RefundWindow: cfg.RefundWindow,
+		RefundMaxCount: cfg.RefundMaxCount, Modifications: a.gateway, HoldLasts: holdLasts,
 		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction),
 	})
 	a.events = events.New(a.pool)

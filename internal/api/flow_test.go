@@ -39,8 +39,9 @@ func TestOrder_IsCreatedPaidAndRead(t *testing.T) {
 	require.Equal(t, http.StatusCreated, paid.status, paid.body)
 	require.Equal(t, "succeeded", paid.str("status"))
 	require.Equal(t, map[string]any{
-		"self":          map[string]any{"href": "/v1/payments/" + paid.str("id")},
-		"payment:order": map[string]any{"href": "/v1/orders/" + id},
+		"self":           map[string]any{"href": "/v1/payments/" + paid.str("id")},
+		"payment:order":  map[string]any{"href": "/v1/orders/" + id},
+		"payment:refund": map[string]any{"href": "/v1/refunds", "method": "POST"},
 	}, paid.at("_links"))
 	require.NotContains(t, paid.body, goodCard)
 
@@ -145,7 +146,7 @@ func TestPayment_IsPaidByTheShoppersOwnSecret(t *testing.T) {
 	})
 	require.Equal(t, http.StatusCreated, paid.status, paid.body)
 	require.Equal(t, "1390", paid.str("payment_method_details.card.last4"))
-	require.Equal(t, []string{"payment:order"}, without(paid.rels(), "self"))
+	require.Equal(t, []string{"payment:order"}, without(paid.rels(), "self"), "a shopper refunds nothing")
 }
 
 func without(names []string, one string) []string {

@@ -41,7 +41,7 @@ func (s *server) orderLinks(o orders.Order, caller principal) links {
 	if o.Status.Cancelable() {
 		s.offer(l, caller, "order:cancel", http.MethodPost, "/v1/orders/{id}/cancel", id)
 	}
-	if o.Refundable() > 0 {
+	if s.Orders.MayRefundOrder(o) {
 		s.offer(l, caller, "order:refund", http.MethodPost, "/v1/refunds", id)
 	}
 	return l
@@ -55,6 +55,9 @@ func (s *server) paymentLinks(p orders.Payment, caller principal) links {
 	if p.Held() {
 		s.offer(l, caller, "payment:capture", http.MethodPost, "/v1/payments/{id}/capture", p.ID.String())
 		s.offer(l, caller, "payment:cancel", http.MethodPost, "/v1/payments/{id}/cancel", p.ID.String())
+	}
+	if s.Orders.MayRefund(p) {
+		s.offer(l, caller, "payment:refund", http.MethodPost, "/v1/refunds", p.ID.String())
 	}
 	if p.Status == orders.PaymentRequiresAction && p.RedirectURL != "" {
 		l["payment:redirect"] = link{Href: p.RedirectURL}

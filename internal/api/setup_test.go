@@ -235,6 +235,14 @@ func setup(t testing.TB, adjust ...func(*api.Deps)) *testBundle {
 // setupWith starts a service on a provider of its own, the cards above when there is none.
 func setupWith(t testing.TB, provider orders.Gateway, adjust ...func(*api.Deps)) *testBundle {
 	t.Helper()
+	return setupConfigured(t, provider, func(*orders.Config) {}, adjust...)
+}
+
+// setupConfigured is setupWith for a merchant who has set up orders in a way of its own.
+func setupConfigured(
+	t testing.TB, provider orders.Gateway, configure func(*orders.Config), adjust ...func(*api.Deps),
+) *testBundle {
+	t.Helper()
 	b := &testBundle{
 		redis: redistest.New(t), logs: &logBuffer{}, keys: map[apikeys.Role]string{}, inbox: &inbox{},
 		provider: &cards{settled: map[string]orders.Evidence{}, release: make(chan struct{}), began: make(chan struct{}, 100)},
@@ -250,11 +258,13 @@ func setupWith(t testing.TB, provider orders.Gateway, adjust ...func(*api.Deps))
 		provider = b.provider
 	}
 	refunds, _ := provider.(orders.RefundGateway)
-	b.orders = orders.New(b.pool, provider, observer{}, logger, time.Now, orders.Config{
+	config := orders.Config{
 		PublicURL: publicURL, ReturnURLAllowed: allowed, MaxAmount: 99_999_999, CallerDeadline: 10 * time.Second,
 		ChargeTimeout: 20 * time.Second, Schedule: orders.Schedule{time.Hour}, NotFoundAfter: time.Hour,
 		Confirm: orders.ConfirmMismatch, SecretKey: dataKey, Refunds: refunds, DuplicateWindow: 10 * time.Minute,
-	})
+	}
+	configure(&config)
+	b.orders = orders.New(b.pool, provider, observer{}, logger, time.Now, config)
 	fingerprints, err := idempotency.NewKeys(dataKey)
 	require.NoError(t, err)
 	store, err := idempotency.New(idempotency.Options{Redis: b.redis, Keys: fingerprints})

@@ -63,6 +63,8 @@ type Config struct {
 	NotFoundAfter   time.Duration  `env:"NOT_FOUND_AFTER" envDefault:"15m"`
 
 	RefundDuplicateWindow time.Duration `env:"REFUND_DUPLICATE_WINDOW" envDefault:"10m"`
+	RefundWindow          time.Duration `env:"REFUND_WINDOW" envDefault:"0s"`
+	RefundMaxCount        int           `env:"REFUND_MAX_COUNT" envDefault:"0"`
 
 	AuthExpiryAction AuthExpiryAction `env:"AUTH_EXPIRY_ACTION" envDefault:"warn"`
 

@@ -43,6 +43,8 @@ type History struct {
 	News   []HistoryNews
 	// Discrepancies are the open ones, newest first.
 	Discrepancies []Discrepancy
+	// RefundsClosed: money of the order may remain, and no refund of it may be asked for any more.
+	RefundsClosed bool
 	// MoreEvents: further pages follow. MoreNews: of the news of this page only the oldest are here.
 	MoreEvents, MoreNews bool
 }
@@ -168,6 +170,7 @@ func (s *Service) historyFrom(rows historyRows, limit int) (History, error) {
 	}
 	h := History{
 		Order: order, MoreEvents: len(rows.events) > limit, MoreNews: len(rows.news) > historyNews,
+		RefundsClosed: s.withinLimits(order.PaidAt, order.RefundCount) != nil,
 	}
 	for _, row := range rows.payments {
 		p, err := s.paymentHistory(row)

@@ -46,15 +46,17 @@ type Order struct {
 	AmountRefunded      int64
 	AmountRefundPending int64
 	AmountDisputed      int64
-	Status              Status
-	Items               []Item
-	Billing             *details.Contact
-	Shipping            *details.Contact
-	Metadata            details.Metadata
-	ReturnURL           string
-	LatePayment         LatePayment
-	LatestPayment       ids.Payment
-	NeedsReview         bool
+	// RefundCount counts the refunds of its payments that have succeeded or may yet, those of surplus ones left out.
+	RefundCount   int
+	Status        Status
+	Items         []Item
+	Billing       *details.Contact
+	Shipping      *details.Contact
+	Metadata      details.Metadata
+	ReturnURL     string
+	LatePayment   LatePayment
+	LatestPayment ids.Payment
+	NeedsReview   bool
 	// Attempts counts the payments begun; LastSequence is the sequence of the newest event.
 	Attempts     int
 	LastSequence int64
@@ -135,7 +137,9 @@ type Payment struct {
 	AmountRefunded      int64
 	AmountRefundPending int64
 	AmountDisputed      int64
-	CaptureMethod       CaptureMethod
+	// RefundCount counts its refunds that have succeeded or may yet.
+	RefundCount   int
+	CaptureMethod CaptureMethod
 	// MerchantTxnID is our reference at the provider, derived from the id; at most one transaction has it.
 	MerchantTxnID         string
 	ProviderTransactionID string

@@ -110,9 +110,8 @@ func (s *Service) newRefund(p Payment, req RefundRequest) (Refund, error) {
 	if req.Amount != nil {
 		amount = *req.Amount
 	}
-	if remaining := p.Refundable(); amount > remaining || remaining <= 0 {
-		return Refund{}, exceedsRemaining("Of this payment %s can be refunded; its status is %s.",
-			money.New(max(0, remaining), p.Amount.Currency), p.Status)
+	if err := s.mayRefund(p, amount); err != nil {
+		return Refund{}, err
 	}
 	now := s.now()
 	id := ids.New[ids.RefundEntity]()
@@ -129,6 +128,15 @@ func (s *Service) newRefund(p Payment, req RefundRequest) (Refund, error) {
 		r.Metadata = details.Metadata{}
 	}
 	return r, s.config.refunds().AcceptsRefund(r.Amount)
+}
+
+// mayRefund refuses to give back what the payment does not hold, or holds for too long or too often already.
+func (s *Service) mayRefund(p Payment, amount int64) error {
+	if remaining := p.Refundable(); amount > remaining || remaining <= 0 {
+		return exceedsRemaining("Of this payment %s can be refunded; its status is %s.",
+			money.New(max(0, remaining), p.Amount.Currency), p.Status)
+	}
+	return s.withinLimits(p.FinalAt, p.RefundCount)
 }
 
 // reserve writes the refund and its reservation behind the order's lock, in one round trip. It returns postgres.ErrGuard when
@@ -153,7 +161,7 @@ func (s *Service) reserve(ctx context.Context, r Refund, req RefundRequest) erro
 	batch.Queue(dbsqlc.OrderLock, r.Order.UUID())
 	_, err = dbsqlc.New(postgres.NewQueue(batch)).RefundBegin(ctx, dbsqlc.RefundBeginParams{
 		Amount: r.Amount.Minor, Now: r.CreatedAt, PaymentID: r.Payment.UUID(), OrderID: r.Order.UUID(),
-		Reason: string(r.Reason), TwinsSince: s.twinsSince(req), ID: r.ID.UUID(), Currency: r.Amount.Currency.Code(),
+		PaidSince: s.refundablePaidSince(), MaxCount: s.refundMaxCount(), Reason: string(r.Reason), TwinsSince: s.twinsSince(req), ID: r.ID.UUID(), Currency: r.Amount.Currency.Code(),
 		MerchantTxnID: r.MerchantTxnID, Description: r.Description, Metadata: metadata, IdempotencyPrincipal: principal,
 		IdempotencyKey: key, IdempotencyFingerprint: fingerprint, CorrelationID: r.CorrelationID, NextCheckAt: r.NextCheckAt,
 		EventID: ids.New[ids.EventEntity]().UUID(), EventObject: object,
@@ -179,12 +187,11 @@ func (s *Service) refusedRefund(ctx context.Context, r Refund, req RefundRequest
 	if err != nil {
 		return err
 	}
-	if remaining := p.Refundable(); r.Amount.Minor > remaining {
-		if req.Amount == nil && remaining > 0 {
-			return errOrderMoved
-		}
-		return exceedsRemaining("Of this payment %s can be refunded; its status is %s.",
-			money.New(max(0, remaining), p.Amount.Currency), p.Status)
+	if remaining := p.Refundable(); r.Amount.Minor > remaining && req.Amount == nil && remaining > 0 {
+		return errOrderMoved
+	}
+	if err := s.mayRefund(p, r.Amount.Minor); err != nil {
+		return err
 	}
 	twin, err := s.queries.RefundTwin(ctx, dbsqlc.RefundTwinParams{
 		PaymentID: p.ID.UUID(), Amount: r.Amount.Minor, Reason: string(r.Reason), Since: s.twinsSince(req),

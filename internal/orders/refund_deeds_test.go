@@ -106,15 +106,19 @@ func (s *story) checkRefunds(rt *rapid.T) {
 	refunds := s.refunds(rt)
 	for _, p := range payments {
 		var refunded, pending int64
+		counted := 0
 		for _, r := range refunds {
 			switch {
 			case r.Payment != p.ID:
 			case r.Status.Open():
 				pending += r.Amount.Minor
+				counted++
 			case r.Status == orders.RefundSucceeded:
 				refunded += r.Amount.Minor
+				counted++
 			}
 		}
+		require.Equal(rt, counted, p.RefundCount)
 		require.Equal(rt, refunded, p.AmountRefunded)
 		require.Equal(rt, pending, p.AmountRefundPending)
 	}

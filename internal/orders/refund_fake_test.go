@@ -71,10 +71,10 @@ type refundBundle struct {
 	payment orders.Payment
 }
 
-func setupRefunds(t *testing.T) *refundBundle {
+func setupRefunds(t *testing.T, adjust ...func(*orders.Config)) *refundBundle {
 	t.Helper()
 	refunds := &fakeRefunds{}
-	b := setup(t, func(c *orders.Config) { c.Refunds, c.DuplicateWindow = refunds, 10*time.Minute })
+	b := setup(t, append(adjust, func(c *orders.Config) { c.Refunds, c.DuplicateWindow = refunds, 10*time.Minute })...)
 	o := b.order()
 	p := b.pay(o, "pay")
 	b.apply(p, taken(orders.SourceNotification, o.Amount, p.MerchantTxnID))

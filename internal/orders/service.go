@@ -46,6 +46,10 @@ type Config struct {
 	AuthExpiry AuthExpiryAction
 	// DuplicateWindow is how long after a refund one of the same payment, amount and reason needs to be asked for twice.
 	DuplicateWindow time.Duration
+	// RefundWindow is how long after a payment succeeded it may be refunded; zero: for ever.
+	RefundWindow time.Duration
+	// RefundMaxCount is how many refunds of one payment may succeed; zero: any number.
+	RefundMaxCount int
 }
 
 func (c Config) refunds() RefundGateway {

@@ -22,7 +22,8 @@ func orderFromRow(r dbsqlc.Order) (Order, error) {
 		ID: ids.From[ids.OrderEntity](r.ID), Livemode: r.Livemode, Reference: orEmpty(r.Reference), Description: r.Description,
 		Customer: ids.FromNullable[ids.CustomerEntity](r.CustomerID), Amount: money.New(r.Amount, currency),
 		AmountPaid: r.AmountPaid, AmountAuthorized: r.AmountAuthorized, AmountRefunded: r.AmountRefunded,
-		AmountRefundPending: r.AmountRefundPending, AmountDisputed: r.AmountDisputed, Status: Status(r.Status),
+		AmountRefundPending: r.AmountRefundPending, AmountDisputed: r.AmountDisputed,
+		RefundCount: int(r.RefundCount), Status: Status(r.Status),
 		ReturnURL: r.ReturnUrl, LatePayment: LatePayment(r.LatePayment),
 		LatestPayment: ids.FromNullable[ids.PaymentEntity](r.LatestPaymentID), NeedsReview: r.NeedsReview,
 		Attempts: int(r.Attempts), LastSequence: r.LastSequence, Version: r.Version, CorrelationID: r.CorrelationID,
@@ -57,7 +58,7 @@ func paymentFromRow(r dbsqlc.Payment) (Payment, error) {
 		Attempt: int(r.Attempt), Status: PaymentStatus(r.Status), Amount: money.New(r.Amount, currency),
 		AmountAuthorized: r.AmountAuthorized, AmountCaptured: r.AmountCaptured, AmountRefunded: r.AmountRefunded,
 		AmountRefundPending: r.AmountRefundPending, AmountDisputed: r.AmountDisputed,
-		CaptureMethod: CaptureMethod(r.CaptureMethod), MerchantTxnID: r.MerchantTxnID,
+		RefundCount: int(r.RefundCount), CaptureMethod: CaptureMethod(r.CaptureMethod), MerchantTxnID: r.MerchantTxnID,
 		ProviderTransactionID: orEmpty(r.ProviderTransactionID), Confirmed: r.Confirmed, Surplus: r.Surplus,
 		Card: cards.Summary{
 			Brand: r.CardBrand, Last4: r.CardLast4, ExpMonth: int(r.CardExpMonth), ExpYear: int(r.CardExpYear), Country: r.CardCountry,

@@ -29,7 +29,7 @@ func next(h orders.History, now time.Time) []Step {
 	if step, is := reviewStep(h); is {
 		steps = append(steps, step)
 	}
-	return append(steps, orderStep(h.Order, now))
+	return append(steps, orderStep(h, now))
 }
 
 // paymentStep says how an open, unconfirmed or doubted payment is settled, and when the provider is asked once more about one
@@ -124,7 +124,8 @@ func reviewStep(h orders.History) (Step, bool) {
 }
 
 // orderStep says what the merchant can do now.
-func orderStep(o orders.Order, now time.Time) Step {
+func orderStep(h orders.History, now time.Time) Step {
+	o := h.Order
 	switch o.Status {
 	case orders.StatusOpen:
 		at := o.ExpiresAt.Unix()
@@ -138,7 +139,7 @@ func orderStep(o orders.Order, now time.Time) Step {
 	case orders.StatusAuthorized:
 		return Step{Text: "The order takes no other payment while money is held for it."}
 	case orders.StatusPaid, orders.StatusPartiallyRefunded:
-		return Step{Text: refundable(o)}
+		return Step{Text: refundable(h)}
 	case orders.StatusRefunded:
 		return Step{Text: "Nothing is left to refund."}
 	case orders.StatusCanceled, orders.StatusExpired:
@@ -147,12 +148,15 @@ func orderStep(o orders.Order, now time.Time) Step {
 	return Step{Text: "Nothing is open."}
 }
 
-func refundable(o orders.Order) string {
-	left := o.Refundable()
+func refundable(h orders.History) string {
+	left := h.Order.Refundable()
 	if left <= 0 {
 		return "Nothing more can be refunded while refunds or disputes are pending."
 	}
-	return fmt.Sprintf("Up to %s can be refunded.", money.New(left, o.Amount.Currency).Display())
+	if h.RefundsClosed {
+		return "No refund can be asked for any more: the time for it, or the number of refunds, is used up."
+	}
+	return fmt.Sprintf("Up to %s can be refunded.", money.New(left, h.Order.Amount.Currency).Display())
 }
 
 func latePolicy(p orders.LatePayment) string {

@@ -209,6 +209,19 @@ func TestTell_PaidAndConfirmed(t *testing.T) {
 	b.requireTold("paid")
 }
 
+func TestTell_NoRefundCanBeAskedForAnyMore(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.pay(merchant, succeeded(t, "t-1"))
+	h, err := b.service.History(t.Context(), b.order, orders.Page{Limit: 100})
+	require.NoError(t, err)
+	require.False(t, h.RefundsClosed)
+	h.RefundsClosed = true
+	told := timeline.Tell(h, b.clock())
+	require.Equal(t, "No refund can be asked for any more: the time for it, or the number of refunds, is used up.",
+		told.Next[len(told.Next)-1].Text)
+}
+
 func TestTell_SucceededAndNotYetConfirmed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

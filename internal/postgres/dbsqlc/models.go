@@ -161,6 +161,8 @@ type Order struct {
 	PaidAt                 *time.Time
 	CanceledAt             *time.Time
 	ExpiredAt              *time.Time
+	// The same of its payments, surplus ones left out.
+	RefundCount int32
 }
 
 // One row is one attempt at paying an order. Amounts are minor units of currency.
@@ -212,6 +214,8 @@ type Payment struct {
 	// When the provider is asked next; NULL when nothing is open.
 	NextCheckAt *time.Time
 	FinalAt     *time.Time
+	// Its refunds that are neither failed, rejected nor canceled; kept by refunds_keep_count.
+	RefundCount int32
 }
 
 // One row is one refund of a payment, whole or in part. Amounts are minor units of currency.

@@ -1,11 +1,12 @@
 -- name: RefundBegin :one
 -- T1 of a refund (design §3): the reservation on the payment and the order, the row and its first event. It refuses by its
--- own WHERE what is not there to give back, and a refund that looks like one made shortly before. Zero means refused; nothing
--- is written then. It travels behind the order's lock in one round trip, so that what it reads is what it changes.
+-- own WHERE what is not there to give back, what the merchant's own limits forbid, and a refund that looks like one made
+-- shortly before. Zero means refused; nothing is written then. It travels behind the order's lock in one round trip, so that what it reads is what it changes.
 WITH p AS (
     UPDATE payments SET amount_refund_pending = amount_refund_pending + @amount::bigint, updated_at = @now
     WHERE payments.id = @payment_id AND payments.order_id = @order_id AND payments.status = 'succeeded'
         AND amount_captured - amount_refunded - amount_refund_pending - amount_disputed >= @amount
+        AND payments.final_at >= @paid_since::timestamptz AND payments.refund_count < @max_count::bigint
         AND NOT EXISTS (
             SELECT FROM refunds AS twin
             WHERE twin.payment_id = @payment_id AND twin.amount = @amount AND twin.reason = @reason::text

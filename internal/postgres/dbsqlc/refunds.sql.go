@@ -165,10 +165,11 @@ WITH p AS (
     UPDATE payments SET amount_refund_pending = amount_refund_pending + $1::bigint, updated_at = $2
     WHERE payments.id = $3 AND payments.order_id = $4 AND payments.status = 'succeeded'
         AND amount_captured - amount_refunded - amount_refund_pending - amount_disputed >= $1
+        AND payments.final_at >= $5::timestamptz AND payments.refund_count < $6::bigint
         AND NOT EXISTS (
             SELECT FROM refunds AS twin
-            WHERE twin.payment_id = $3 AND twin.amount = $1 AND twin.reason = $5::text
-                AND twin.status NOT IN ('failed', 'rejected', 'canceled') AND twin.created_at > $6::timestamptz
+            WHERE twin.payment_id = $3 AND twin.amount = $1 AND twin.reason = $7::text
+                AND twin.status NOT IN ('failed', 'rejected', 'canceled') AND twin.created_at > $8::timestamptz
         )
     RETURNING payments.surplus
 ), o AS (
@@ -183,14 +184,14 @@ WITH p AS (
         idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, next_check_at
     )
     SELECT
-        $7, o.id, $3, o.livemode, $1, $8, $5, 'api', $9, $10, $11,
-        $12, $13, $14,
-        $15, $2, $2, $16::timestamptz
+        $9, o.id, $3, o.livemode, $1, $10, $7, 'api', $11, $12, $13,
+        $14, $15, $16,
+        $17, $2, $2, $18::timestamptz
     FROM o
     RETURNING refunds.id, refunds.correlation_id, refunds.created_at
 ), e AS (
     INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
-    SELECT o.id, o.last_sequence, $17, o.livemode, 'refund.created', $18, r.correlation_id, r.created_at
+    SELECT o.id, o.last_sequence, $19, o.livemode, 'refund.created', $20, r.correlation_id, r.created_at
     FROM o, r
 )
 SELECT count(*) FROM r
@@ -201,6 +202,8 @@ type RefundBeginParams struct {
 	Now                    time.Time
 	PaymentID              uuid.UUID
 	OrderID                uuid.UUID
+	PaidSince              time.Time
+	MaxCount               int64
 	Reason                 string
 	TwinsSince             time.Time
 	ID                     uuid.UUID
@@ -218,14 +221,16 @@ type RefundBeginParams struct {
 }
 
 // T1 of a refund (design §3): the reservation on the payment and the order, the row and its first event. It refuses by its
-// own WHERE what is not there to give back, and a refund that looks like one made shortly before. Zero means refused; nothing
-// is written then. It travels behind the order's lock in one round trip, so that what it reads is what it changes.
+// own WHERE what is not there to give back, what the merchant's own limits forbid, and a refund that looks like one made
+// shortly before. Zero means refused; nothing is written then. It travels behind the order's lock in one round trip, so that what it reads is what it changes.
 func (q *Queries) RefundBegin(ctx context.Context, arg RefundBeginParams) (int64, error) {
 	row := q.db.QueryRow(ctx, RefundBegin,
 		arg.Amount,
 		arg.Now,
 		arg.PaymentID,
 		arg.OrderID,
+		arg.PaidSince,
+		arg.MaxCount,
 		arg.Reason,
 		arg.TwinsSince,
 		arg.ID,
@@ -621,7 +626,7 @@ func (q *Queries) RefundTwin(ctx context.Context, arg RefundTwinParams) (Refund,
 }
 
 const RefundWhole = `-- name: RefundWhole :one
-SELECT refunds.id, refunds.order_id, refunds.payment_id, refunds.livemode, refunds.amount, refunds.currency, refunds.reason, refunds.origin, refunds.status, refunds.merchant_txn_id, refunds.provider_transaction_id, refunds.failure_code, refunds.failure_message, refunds.failure_provider_code, refunds.description, refunds.metadata, refunds.sends, refunds.not_found_count, refunds.checks, refunds.idempotency_principal, refunds.idempotency_key, refunds.idempotency_fingerprint, refunds.correlation_id, refunds.created_at, refunds.updated_at, refunds.sent_at, refunds.next_check_at, refunds.final_at, payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at
+SELECT refunds.id, refunds.order_id, refunds.payment_id, refunds.livemode, refunds.amount, refunds.currency, refunds.reason, refunds.origin, refunds.status, refunds.merchant_txn_id, refunds.provider_transaction_id, refunds.failure_code, refunds.failure_message, refunds.failure_provider_code, refunds.description, refunds.metadata, refunds.sends, refunds.not_found_count, refunds.checks, refunds.idempotency_principal, refunds.idempotency_key, refunds.idempotency_fingerprint, refunds.correlation_id, refunds.created_at, refunds.updated_at, refunds.sent_at, refunds.next_check_at, refunds.final_at, payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count
 FROM refunds
     JOIN payments ON payments.id = refunds.payment_id
     JOIN orders ON orders.id = refunds.order_id
@@ -711,6 +716,7 @@ func (q *Queries) RefundWhole(ctx context.Context, id uuid.UUID) (RefundWholeRow
 		&i.Payment.SentAt,
 		&i.Payment.NextCheckAt,
 		&i.Payment.FinalAt,
+		&i.Payment.RefundCount,
 		&i.Order.ID,
 		&i.Order.Livemode,
 		&i.Order.Reference,
@@ -748,6 +754,7 @@ func (q *Queries) RefundWhole(ctx context.Context, id uuid.UUID) (RefundWholeRow
 		&i.Order.PaidAt,
 		&i.Order.CanceledAt,
 		&i.Order.ExpiredAt,
+		&i.Order.RefundCount,
 	)
 	return i, err
 }
