@@ -39,6 +39,8 @@ type Config struct {
 	// Now is the clock for merchantTxnTime (default time.Now).
 	Now     func() time.Time
 	Breaker BreakerConfig
+	// RemoveTokenPath is where tokens are removed (§8.7); no source names it (default "/v1/txn/removeToken").
+	RemoveTokenPath string
 }
 
 // Client calls the provider for one merchant. It is safe for concurrent use.
@@ -54,6 +56,8 @@ type Client struct {
 	http       *http.Client
 	transport  *http.Transport
 	breaker    *breaker
+
+	removeTokenPath string
 }
 
 // New makes a client, reporting every fault of its configuration at once.
@@ -66,6 +70,9 @@ func New(config Config) (*Client, error) {
 	}
 	if config.Now == nil {
 		config.Now = time.Now
+	}
+	if config.RemoveTokenPath == "" {
+		config.RemoveTokenPath = defaultRemoveTokenPath
 	}
 	zone, zoneErr := ParseZone(config.Timezone)
 	if err := errors.Join(checkBaseURL(config.BaseURL), zoneErr,
@@ -89,6 +96,8 @@ func New(config Config) (*Client, error) {
 		now:        config.Now,
 		transport:  transport,
 		breaker:    newBreaker(config.Breaker),
+
+		removeTokenPath: config.RemoveTokenPath,
 		http: &http.Client{
 			Transport: roundTripper,
 			// A redirect would send the card again, to an address that is not in our configuration.

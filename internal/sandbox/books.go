@@ -21,6 +21,8 @@ type Books struct {
 	ChargedBack map[string]string `json:"chargedBack"`
 	// Forgotten is how many transactions made room for later ones (Config.Keep).
 	Forgotten int `json:"forgotten"`
+	// Tokens are the cards that are kept for customers, or were; only in books without a restriction.
+	Tokens []BookedToken `json:"tokens,omitempty"`
 }
 
 // BookedTransaction is one transaction, also a refund, capture or void: their TxnType is REFUND, CAPTURE, VOID.
@@ -84,6 +86,9 @@ type BookQuery struct {
 func (s *Server) Books(q BookQuery) Books {
 	books := s.ledger.books(q)
 	s.addChargebacks(&books, q)
+	if q == (BookQuery{}) {
+		books.Tokens = s.vault.booked()
+	}
 	return books
 }
 

@@ -35,6 +35,7 @@ func (s *Server) readCard(req *saleRequest, params map[string]any) error {
 		return refuse(codeRejected, "cardInfo.holderName is required, at most 48 characters")
 	}
 	number := card.CardNumber
+	req.expMonth, req.expYear = card.Month, card.Year
 	req.card = cardFacts{number[:6], number[len(number)-4:], brandOf(number), card.HolderName}
 	req.behavior = s.cards[number]
 	return nil

@@ -13,12 +13,14 @@ const (
 	pathCancel   = "/v1/txn/cancelTxn"
 	pathAuth     = "/v1/txn/authPayment"
 	pathDisputes = "/v1/chargeback/list"
+	pathBind     = "/v1/txn/bindCard"
+	pathTokens   = "/v1/txn/queryTokenList" //nolint:gosec // an address, no secret
 )
 
 func salePaths() []string  { return []string{pathSale} }
 func queryPaths() []string { return []string{pathList, pathPayments} }
 func allPaths() []string {
-	return []string{pathSale, pathAuth, pathRefund, pathCancel, pathList, pathPayments}
+	return []string{pathSale, pathAuth, pathRefund, pathCancel, pathList, pathPayments, pathBind, pathTokens}
 }
 
 // faultCatalog is every fault that can be had, in the order the page shows them.

@@ -104,6 +104,8 @@ type SimOptions struct {
 	// PartialCapture lets a capture name an orderAmount, at most what was authorized; the rest is released. Without it one
 	// that does is refused, for the sources disagree whether there is such a member (Onerway contract §16).
 	PartialCapture bool
+	// RemoveTokenPath is where tokens are removed: no source names the path; "/v1/txn/removeToken".
+	RemoveTokenPath string
 	// RefundRowsWithoutID makes queries show refunds without their merchantTxnId, as the documents say can be.
 	RefundRowsWithoutID bool
 	// PaymentIntents adds paymentId and paymentStatus to answers, rows and notifications.
@@ -143,6 +145,7 @@ func (c Config) withDefaults() Config {
 	c.Sim.RefundCode = orElse(c.Sim.RefundCode, codeRejected)
 	c.Sim.CancelCode = orElse(c.Sim.CancelCode, codeRejected)
 	c.Sim.AuthPaymentCode = orElse(c.Sim.AuthPaymentCode, codeRejected)
+	c.Sim.RemoveTokenPath = orElse(c.Sim.RemoveTokenPath, "/v1/txn/removeToken")
 	c.Sim.Decline = orElse(c.Sim.Decline, DeclineByCode)
 	return c
 }

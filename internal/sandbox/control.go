@@ -44,6 +44,7 @@ func (s *Server) Reset() {
 	s.agenda.clear()
 	s.ledger.reset()
 	s.chargebacks.reset()
+	s.vault.reset()
 	s.post.reset()
 	s.faults.disarm("")
 }

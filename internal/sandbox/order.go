@@ -12,9 +12,9 @@ import (
 const faultHeader = "X-Sandbox-Fault"
 
 // ordered is what strikes one call because of its card, or because its header asks for it.
-func (s *Server) ordered(r *http.Request, card string) []Fault {
+func (s *Server) ordered(r *http.Request, name string) []Fault {
 	var faults []Fault
-	if name := s.cards[card].fault; name != "" {
+	if name != "" {
 		faults = append(faults, Fault{Name: name})
 	}
 	header := r.Header.Get(faultHeader)

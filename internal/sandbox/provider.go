@@ -19,6 +19,8 @@ type reply struct {
 	data   object // to be signed, a page, or nil
 	plain  string // data that is nothing but an id
 	made   *transaction
+	// signed says that the data is to be signed although no transaction was made.
+	signed bool
 	// again is a stored answer, sent as it was.
 	again []byte
 }
@@ -37,7 +39,7 @@ func (s *Server) provider(endpoint func(params map[string]any, baseURL string, p
 			s.send(w, r, plan{answerWith: http.StatusOK}, refused(err))
 			return
 		}
-		p := s.faults.plan(c, s.ordered(r, card))
+		p := s.faults.plan(c, s.ordered(r, s.faultOf(c.path, card, params)))
 		if p.refuses() {
 			s.refuseCall(w, r, p)
 			return
@@ -99,6 +101,18 @@ func describe(path string, params map[string]any, cardNumber string) call {
 		c.cardLast4 = cardNumber[len(cardNumber)-4:]
 	}
 	return c
+}
+
+// faultOf is the fault of the card that a call pays with, also by its token. A card is bound without it.
+func (s *Server) faultOf(path, cardNumber string, params map[string]any) string {
+	switch {
+	case path != pathSale:
+		return ""
+	case cardNumber != "":
+		return s.cards[cardNumber].fault
+	default:
+		return s.vault.faultOf(tokenOf(params))
+	}
 }
 
 func cardNumberOf(params map[string]any) string {
@@ -170,7 +184,7 @@ func (s *Server) render(p plan, rep reply) ([]byte, error) {
 		return rep.again, nil
 	}
 	data := rep.data
-	if rep.made != nil && rep.plain == "" {
+	if rep.signed || (rep.made != nil && rep.plain == "") {
 		if p.showStatus != "" {
 			data = data.with("status", p.showStatus)
 		}

@@ -29,6 +29,8 @@ type saleRequest struct {
 	email                                string
 	returnURL, notifyURL, appID          string
 	card                                 cardFacts
+	expMonth, expYear                    string
+	tokenID                              string // of a card that the provider keeps
 	behavior                             behavior
 }
 
@@ -59,9 +61,13 @@ func param(params map[string]any, name string) string { return signedText(params
 
 // checkShape holds the top level to the table of Onerway contract §8.1: strings only, present, not too long.
 func checkShape(params map[string]any, strict bool) error {
+	instrument := "cardInfo"
+	if param(params, "subProductType") == subProductToken {
+		instrument = "tokenInfo"
+	}
 	required := []string{
 		"merchantNo", "merchantTxnId", "productType", "subProductType", "txnType",
-		"orderAmount", "orderCurrency", "billingInformation", "shippingInformation", "txnOrderMsg", "cardInfo",
+		"orderAmount", "orderCurrency", "billingInformation", "shippingInformation", "txnOrderMsg", instrument,
 	}
 	for _, name := range required {
 		if param(params, name) == "" {
@@ -118,7 +124,10 @@ func checkTexts(params map[string]any, limits []textLimit) error {
 	return nil
 }
 
-// readSale checks a doTransaction for a direct card and reads what the sandbox needs of it.
+// subProductToken is a payment with a card that the provider keeps.
+const subProductToken = "TOKEN"
+
+// readSale checks a doTransaction with a card or a token and reads what the sandbox needs of it.
 func (s *Server) readSale(params map[string]any) (saleRequest, error) {
 	req := saleRequest{
 		merchantTxnID:  param(params, "merchantTxnId"),
@@ -133,12 +142,18 @@ func (s *Server) readSale(params map[string]any) (saleRequest, error) {
 	if err := checkShape(params, s.cfg.Strict); err != nil {
 		return saleRequest{}, err
 	}
-	if req.productType != "CARD" || req.subProductType != "DIRECT" || (req.txnType != "SALE" && req.txnType != "AUTH") {
+	readInstrument := s.readCard
+	direct := req.subProductType == "DIRECT" && (req.txnType == "SALE" || req.txnType == "AUTH")
+	byToken := req.subProductType == subProductToken && req.txnType == "SALE"
+	if byToken {
+		readInstrument = s.readToken
+	}
+	if req.productType != "CARD" || (!direct && !byToken) {
 		return saleRequest{}, refuse(codeUnsupported, "transaction type not supported: %s %s %s",
 			req.productType, req.subProductType, req.txnType)
 	}
 	steps := []func(*saleRequest, map[string]any) error{
-		s.readMoney, s.readAddresses, s.readOrder, s.readStrategy, s.readCard,
+		s.readMoney, s.readAddresses, s.readOrder, s.readStrategy, readInstrument,
 	}
 	for _, step := range steps {
 		if err := step(&req, params); err != nil {

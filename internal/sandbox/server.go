@@ -25,6 +25,7 @@ type Server struct {
 	cfg         Config
 	cards       map[string]behavior
 	ledger      *ledger
+	vault       *vault
 	faults      *faultBook
 	post        *postOffice
 	agenda      *agenda
@@ -47,6 +48,7 @@ func New(cfg Config) *Server {
 		cfg:         cfg,
 		cards:       cardBehaviors(),
 		ledger:      newLedger(cfg.Keep),
+		vault:       newVault(cfg.Keep),
 		faults:      newFaultBook(cfg.Seed),
 		post:        newPostOffice(cfg.Keep),
 		chargebacks: newChargebackBook(cfg.Keep),
@@ -78,6 +80,9 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathList, s.provider(s.listTransactions))
 	mux.HandleFunc("POST "+pathPayments, s.provider(s.queryPayments))
 	mux.HandleFunc("POST "+pathDisputes, s.provider(s.listChargebacks))
+	mux.HandleFunc("POST "+pathBind, s.provider(s.bindCard))
+	mux.HandleFunc("POST "+pathTokens, s.provider(s.queryTokenList))
+	mux.HandleFunc("POST "+s.cfg.Sim.RemoveTokenPath, s.provider(s.removeToken))
 	mux.HandleFunc("GET "+challengePath+"{key}", s.showChallenge)
 	mux.HandleFunc("POST "+challengePath+"{key}", s.answerChallenge)
 	mux.Handle("GET /{$}", http.RedirectHandler("/sandbox", http.StatusSeeOther))

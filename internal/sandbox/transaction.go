@@ -217,6 +217,9 @@ func (t transaction) notification(sim SimOptions) object {
 	if t.eci != "" {
 		body = append(body, field{"eci", t.eci})
 	}
+	if t.tokenID != "" {
+		body = append(body, field{"tokenId", t.tokenID})
+	}
 	if sim.PaymentIntents {
 		body = append(body, t.intentMembers(sim)...)
 	}
