@@ -9,11 +9,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"tillway/internal/program"
@@ -57,25 +54,7 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-func main() {
-	o, err := parse(os.Args[1:])
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "crash:", err)
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	violations, err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "crash:", err)
-	}
-	if err != nil || violations > 0 {
-		os.Exit(1)
-	}
-}
+func main() { program.Prove("crash", parse, run) }
 
 // run makes batches until enough was killed, and returns how many violations there were.
 func run(ctx context.Context, o options) (_ int, err error) {
@@ -110,11 +89,10 @@ func begin(ctx context.Context, o options) (crash.State, error) {
 		}
 	}
 	if o.commit == "" {
-		out, err := exec.CommandContext(ctx, "git", "describe", "--tags", "--always", "--dirty").Output()
-		if err != nil {
-			return crash.State{}, fmt.Errorf("describe the code: %w", err)
+		var err error
+		if o.commit, err = program.Revision(ctx); err != nil {
+			return crash.State{}, err
 		}
-		o.commit = strings.TrimSpace(string(out))
 	}
 	state := crash.State{Seed: o.seed, Kills: o.kills, Commit: o.commit, Started: time.Now().UTC().Format(time.RFC3339)}
 	return state, crash.Forget(o.state)
@@ -136,9 +114,5 @@ func publish(o options, state crash.State) error {
 	}
 	var text strings.Builder
 	state.Publish(&text)
-	if err := os.WriteFile(o.report, []byte(text.String()), 0o644); err != nil { //nolint:gosec // a document
-		return fmt.Errorf("write the report: %w", err)
-	}
-	fmt.Println("written to", o.report)
-	return nil
+	return program.Publish(o.report, text.String())
 }

@@ -8,11 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"tillway/internal/program"
@@ -50,25 +47,7 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-func main() {
-	o, err := parse(os.Args[1:])
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	violations, err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
-	}
-	if err != nil || violations > 0 {
-		os.Exit(1)
-	}
-}
+func main() { program.Prove("soak", parse, run) }
 
 func run(ctx context.Context, o options) (_ int, err error) {
 	scrap, err := program.Scrap()
@@ -126,15 +105,11 @@ func publish(ctx context.Context, o options, report *soak.Report) error {
 	if o.report == "" {
 		return nil
 	}
-	commit, err := exec.CommandContext(ctx, "git", "describe", "--tags", "--always", "--dirty").Output()
+	commit, err := program.Revision(ctx)
 	if err != nil {
-		return fmt.Errorf("describe the code: %w", err)
+		return err
 	}
 	var text strings.Builder
-	report.Publish(&text, strings.TrimSpace(string(commit)))
-	if err := os.WriteFile(o.report, []byte(text.String()), 0o644); err != nil { //nolint:gosec // a document
-		return fmt.Errorf("write the report: %w", err)
-	}
-	fmt.Println("written to", o.report)
-	return nil
+	report.Publish(&text, commit)
+	return program.Publish(o.report, text.String())
 }
