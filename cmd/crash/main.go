@@ -114,5 +114,5 @@ func publish(o options, state crash.State) error {
 	}
 	var text strings.Builder
 	state.Publish(&text)
-	return program.Publish(o.report, text.String())
+	return program.Publish(o.report, text.String(), os.Stdout)
 }

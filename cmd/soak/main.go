@@ -111,5 +111,5 @@ func publish(ctx context.Context, o options, report *soak.Report) error {
 	}
 	var text strings.Builder
 	report.Publish(&text, commit)
-	return program.Publish(o.report, text.String())
+	return program.Publish(o.report, text.String(), os.Stdout)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -46,11 +47,11 @@ func Revision(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// Publish writes a report, a document for everybody to read, and says where.
-func Publish(path, text string) error {
+// Publish writes a report, a document for everybody to read, and says so.
+func Publish(path, text string, said io.Writer) error {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // a document
 		return fmt.Errorf("write the report: %w", err)
 	}
-	fmt.Println("written to", path)
-	return nil
+	_, err := fmt.Fprintln(said, "written to", path)
+	return err
 }
