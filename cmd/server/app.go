@@ -215,7 +215,7 @@ func (a *app) openDomains(ctx context.Context) error {
 		Schedule: orders.Schedule(cfg.ResolveSchedule), NotFoundAfter: cfg.NotFoundAfter,
 		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.realNow(),
 		Refunds: a.gateway, DuplicateWindow: cfg.RefundDuplicateWindow, RefundWindow: cfg.RefundWindow,
-		RefundMaxCount: cfg.RefundMaxCount, Modifications: a.gateway, HoldLasts: holdLasts,
+		RefundMaxCount: cfg.RefundMaxCount, ApprovalAbove: orders.ApprovalThresholds(cfg.RefundApprovalAbove), Modifications: a.gateway, HoldLasts: holdLasts,
 		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction),
 	})
 	a.events = events.New(a.pool)

@@ -74,5 +74,9 @@ func (s *server) refundLinks(r orders.Refund, caller principal) links {
 	if r.Withdrawable() {
 		s.offer(l, caller, "refund:cancel", http.MethodPost, "/v1/refunds/{id}/cancel", id)
 	}
+	if r.Approvable(caller.id()) {
+		s.offer(l, caller, "refund:approve", http.MethodPost, "/v1/refunds/{id}/approve", id)
+		s.offer(l, caller, "refund:reject", http.MethodPost, "/v1/refunds/{id}/reject", id)
+	}
 	return l
 }

@@ -30,7 +30,8 @@ type createRefundBody struct {
 func (s *server) createRefund(ctx context.Context, in *call[createRefundBody]) (*answer, error) {
 	b := &in.Body
 	result, err := s.Orders.Refund(ctx, orders.RefundRequest{
-		Payment: b.Payment, Order: b.Order, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID, Amount: b.Amount,
+		Payment: b.Payment, Order: b.Order, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID, Principal: in.Caller.id(),
+		Amount: b.Amount,
 		Reason: orders.RefundReason(b.Reason), Description: b.Description, Metadata: b.Metadata,
 		AllowDuplicate: b.AllowDuplicate,
 	})
@@ -42,9 +43,12 @@ func (s *server) createRefund(ctx context.Context, in *call[createRefundBody]) (
 	return out, nil
 }
 
-// refundAnswer says how a refund stands: decided or in review, or not known yet.
+// refundAnswer says how a refund stands: decided, in review or waiting for an approval, or not known yet.
 func (s *server) refundAnswer(ctx context.Context, r orders.Refund, caller principal) *answer {
 	out := &answer{Status: http.StatusCreated, Body: s.refund(ctx, r, caller)}
+	if r.AwaitsApproval() {
+		return out
+	}
 	if r.Status == orders.RefundPending || r.Status == orders.RefundUnknown {
 		out.Status, out.Open = http.StatusAccepted, r.ID.String()
 	}
@@ -80,11 +84,33 @@ func (s *server) cancelRefund(ctx context.Context, in *call[none]) (*answer, err
 	return out, nil
 }
 
+// approveRefund answers 202 while the outcome of the refund, which is sent now, is not known.
+func (s *server) approveRefund(ctx context.Context, in *call[none]) (*answer, error) {
+	r, err := s.Orders.ApproveRefund(ctx, in.Refund, in.Caller.id())
+	if err != nil {
+		return nil, err
+	}
+	out := &answer{Body: s.refund(ctx, r, in.Caller)}
+	if r.Status == orders.RefundPending || r.Status == orders.RefundUnknown {
+		out.Status, out.Open = http.StatusAccepted, r.ID.String()
+	}
+	return out, nil
+}
+
+func (s *server) rejectRefund(ctx context.Context, in *call[none]) (*answer, error) {
+	r, err := s.Orders.RejectRefund(ctx, in.Refund, in.Caller.id())
+	if err != nil {
+		return nil, err
+	}
+	return &answer{Body: s.refund(ctx, r, in.Caller)}, nil
+}
+
 func (s *server) listRefunds(ctx context.Context, in *call[none], q *query) (*answer, error) {
 	page := q.page()
 	filter := orders.RefundFilter{
 		Order: identifier[ids.OrderEntity](q, "order"), Payment: identifier[ids.PaymentEntity](q, "payment"),
-		Status: enum(q, "status", orders.RefundStatuses()), Created: q.created(),
+		Status: enum(q, "status", orders.RefundStatuses()), Approval: enum(q, "approval", orders.RefundApprovalStatuses()),
+		Created: q.created(),
 	}
 	if err := q.finish(); err != nil {
 		return nil, err

@@ -204,6 +204,7 @@ func (s *server) openRoutes() []route {
 func (s *server) refundRoutes() []route {
 	anyRole := apikeys.Roles()
 	commerce := []apikeys.Role{apikeys.RoleStorefront, apikeys.RoleAdmin}
+	operators := []apikeys.Role{apikeys.RoleOps, apikeys.RoleAdmin} // a storefront's key asks for refunds; people decide on them
 	return []route{
 		{
 			method: http.MethodPost, pattern: "/v1/refunds", face: faceAPI, roles: commerce, keyRequired: true,
@@ -224,6 +225,14 @@ func (s *server) refundRoutes() []route {
 		{
 			method: http.MethodPost, pattern: "/v1/refunds/{id}/cancel", face: faceAPI, roles: commerce,
 			rel: "refund:cancel", handle: endpoint(s, s.cancelRefund),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/refunds/{id}/approve", face: faceAPI, roles: operators,
+			rel: "refund:approve", handle: endpoint(s, s.approveRefund),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/refunds/{id}/reject", face: faceAPI, roles: operators,
+			rel: "refund:reject", handle: endpoint(s, s.rejectRefund),
 		},
 	}
 }

@@ -65,6 +65,7 @@ type Config struct {
 	RefundDuplicateWindow time.Duration `env:"REFUND_DUPLICATE_WINDOW" envDefault:"10m"`
 	RefundWindow          time.Duration `env:"REFUND_WINDOW" envDefault:"0s"`
 	RefundMaxCount        int           `env:"REFUND_MAX_COUNT" envDefault:"0"`
+	RefundApprovalAbove   Thresholds    `env:"REFUND_APPROVAL_ABOVE"`
 
 	AuthExpiryAction AuthExpiryAction `env:"AUTH_EXPIRY_ACTION" envDefault:"warn"`
 

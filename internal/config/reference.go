@@ -79,6 +79,7 @@ func sections() []section {
 			{Name: "REFUND_DUPLICATE_WINDOW", Meaning: "How long after a refund another of the same payment, amount and reason is refused unless it says `allow_duplicate`. `0s`: never refused."},
 			{Name: "REFUND_WINDOW", Meaning: "How long after a payment succeeded a refund of it may be asked for, in hours or less (180 days: `4320h`); later: 422 `refund_window_closed`. Refunds that a policy owes are made all the same. `0s`: for ever."},
 			{Name: "REFUND_MAX_COUNT", Meaning: "How many refunds of one payment may be asked for, those left out that failed, were rejected or canceled; one more: 422 `refund_count_exceeded`. `0`: any number."},
+			{Name: "REFUND_APPROVAL_ABOVE", Meaning: "How much of one payment may be refunded, all its refunds together, before another key has to approve the rest (`/v1/refunds/{id}/approve`): minor units by currency, `EUR:50000,JPY:100000`, or one number for every currency that is not named; a currency without either needs no approval. Empty: none does."},
 		}},
 		{"Authorizations", []variable{
 			{Name: "AUTH_EXPIRY_ACTION", Meaning: "What is done about an authorization that nobody has captured, 12 hours before it lapses: `warn` tells of it by the event `payment.authorization_expiring`, `void` gives it up."},

@@ -49,6 +49,7 @@ func deedsByWeight() []string {
 		{"refund", 4},
 		{"refund with the last key", 1},
 		{"withdraw a refund", 1},
+		{"decide on a refund", 3},
 		{"provider goes on with a refund", 6},
 		{"notification of a refund", 5},
 		{sameNewsTwice, 2},
@@ -104,6 +105,7 @@ func (s *story) deeds() map[string]func(*rapid.T) deed {
 		},
 		"refund with the last key":       func(rt *rapid.T) deed { return s.refund(rt, s.keys) },
 		"withdraw a refund":              s.withdraw,
+		"decide on a refund":             s.decide,
 		"provider goes on with a refund": s.goOnRefund,
 		"notification of a refund":       func(rt *rapid.T) deed { return s.notifyRefund(drawWhich(rt), drawWhich(rt)) },
 	}

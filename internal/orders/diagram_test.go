@@ -116,7 +116,13 @@ News that no arrow shows changes no status: it is repeated, stale, or contradict
 One contradiction moves all the same: a success that a query refutes becomes what the query says. A late success counts only
 while the payment still holds that much.
 
-` + drawing(RefundStatuses(), RefundOutcomes(), NextRefund, func(s RefundStatus) bool { return !s.Open() })
+` + drawing(RefundStatuses(), RefundOutcomes(), NextRefund, func(s RefundStatus) bool { return !s.Open() }) + `
+## The approval of a refund
+
+Generated from ` + "`orders.NextApproval`" + `. A refund that needs a second person stays ` + "`pending`" + ` and unsent while its approval is
+required. Approved, it is sent; rejected, it is ` + "`rejected`" + `; withdrawn by then, it is ` + "`canceled`" + ` and nobody decides any more.
+
+` + drawing(RefundApprovalStatuses(), RefundDecisions(), NextApproval, func(s RefundApprovalStatus) bool { return s != RefundApprovalRequired })
 }
 
 // happening is something that changes an order's facts.

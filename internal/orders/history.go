@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,6 +39,8 @@ type History struct {
 	Modifications []Modification
 	// Refunds are the newest, newest first.
 	Refunds []RefundHistory
+	// Approvals are the refunds that were approved while the page's events were written, oldest approval first.
+	Approvals []Refund
 	// Events are those of the page, oldest first.
 	Events []HistoryEvent
 	News   []HistoryNews
@@ -212,7 +215,23 @@ func (s *Service) historyFrom(rows historyRows, limit int) (History, error) {
 		h.Discrepancies = append(h.Discrepancies, d)
 	}
 	h.cutToPage()
+	h.Approvals = h.approvedAfter(rows.since)
 	return h, nil
+}
+
+// approvedAfter are the refunds of which the approval belongs on a page that begins after a moment.
+func (h *History) approvedAfter(since time.Time) []Refund {
+	var approved []Refund
+	for _, r := range h.Refunds {
+		if r.Approval == nil || r.Approval.Status != RefundApprovalApproved || !r.Approval.DecidedAt.After(since) {
+			continue
+		}
+		if !h.MoreEvents || !r.Approval.DecidedAt.After(h.Events[len(h.Events)-1].CreatedAt) {
+			approved = append(approved, r.Refund)
+		}
+	}
+	slices.SortFunc(approved, func(a, b Refund) int { return a.Approval.DecidedAt.Compare(b.Approval.DecidedAt) })
+	return approved
 }
 
 // cutToPage leaves the news that came after the page's last event to the next page, which begins with them.

@@ -115,6 +115,9 @@ func newStory(rt *rapid.T, b *testBundle) *story {
 	config := b.config
 	config.Refunds, config.Modifications, config.HoldLasts = s.provider, s.provider, holdLasts
 	config.AuthExpiry = fairly([]orders.AuthExpiryAction{orders.AuthExpiryWarn, orders.AuthExpiryVoid}).Draw(rt, "hold expiry")
+	if chance(rt, 3, "refunds need approval") {
+		config.ApprovalAbove = orders.ApprovalThresholds{"EUR": 1500}
+	}
 	for i := range s.processes {
 		s.processes[i] = orders.New(b.pool, s.provider, nil, discard(), s.clock.Now, config)
 	}
@@ -264,6 +267,7 @@ func (s *story) settleEverything(rt *rapid.T) {
 func (s *story) sweepUntilSettled(rt *rapid.T, end orders.Outcome) {
 	for unsettled := true; unsettled; {
 		require.NoError(rt, s.sweep(rt.Context(), s.processes[0]))
+		require.NoError(rt, s.decide(rt)(rt.Context(), s.processes[0]))
 		s.provider.finish(end)
 		s.provider.finishRefunds(end)
 		_, payments, _ := s.read(rt)

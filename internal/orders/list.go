@@ -83,7 +83,9 @@ type RefundFilter struct {
 	Order   ids.Order
 	Payment ids.Payment
 	Status  RefundStatus
-	Created TimeRange
+	// Approval selects those that need, or needed, an approval and stand like this with it.
+	Approval RefundApprovalStatus
+	Created  TimeRange
 }
 
 // ListRefunds returns a page of refunds. An unknown cursor or status is a fault Invalid.
@@ -96,6 +98,7 @@ func (s *Service) ListRefunds(ctx context.Context, f RefundFilter, p Page) (List
 		return List[Refund]{}, err
 	}
 	page.Equal(&k, "status = %s", string(f.Status))
+	page.Equal(&k, "approval = %s", string(f.Approval))
 	if !f.Order.IsZero() {
 		k.Where("order_id = %s", f.Order.UUID())
 	}

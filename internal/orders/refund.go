@@ -46,8 +46,8 @@ const (
 // owed reports whether a policy asked for the refund: nobody waits for it, so its failure must be shown to somebody.
 func (o RefundOrigin) owed() bool { return o == RefundFromLatePayment || o == RefundFromSurplus }
 
-// RefundFailure explains why a refund did not succeed. Code is refund_failed, refund_rejected, refund_not_received or
-// provider_refused; ProviderCode the provider's own as it came.
+// RefundFailure explains why a refund did not succeed. Code is refund_failed, refund_rejected, refund_not_received,
+// refund_not_approved or provider_refused; ProviderCode the provider's own as it came.
 type RefundFailure struct {
 	Code         string
 	Message      string
@@ -59,6 +59,7 @@ const (
 	failureRefundFailed      = "refund_failed"
 	failureRefundRejected    = "refund_rejected"
 	failureRefundNotReceived = "refund_not_received"
+	failureRefundNotApproved = "refund_not_approved"
 )
 
 // Refund is money of a payment that goes back to the shopper.
@@ -74,9 +75,13 @@ type Refund struct {
 	// MerchantTxnID is our reference at the provider: the id's text.
 	MerchantTxnID         string
 	ProviderTransactionID string
-	Failure               *RefundFailure
-	Description           string
-	Metadata              details.Metadata
+	// CreatedBy is the principal who asked for it, "" where no one of the merchant's did.
+	CreatedBy string
+	// Approval is nil of a refund that needs none.
+	Approval    *RefundApproval
+	Failure     *RefundFailure
+	Description string
+	Metadata    details.Metadata
 	// Sends counts how often it was taken to be sent: more than once only where not one byte had left us.
 	Sends int
 	// NotFoundCount counts the provider's "no such refund" answers since the last other news; Checks counts sendings and
@@ -128,23 +133,25 @@ func (o Order) Refundable() int64 {
 
 // RefundResource is the public form of a refund (API.md §2).
 type RefundResource struct {
-	ID                    ids.Refund            `json:"id"`
-	Object                string                `json:"object"`
-	Created               int64                 `json:"created"`
-	Updated               int64                 `json:"updated"`
-	Livemode              bool                  `json:"livemode"`
-	Order                 ids.Order             `json:"order"`
-	Payment               ids.Payment           `json:"payment"`
-	Amount                int64                 `json:"amount"`
-	Currency              string                `json:"currency"`
-	Reason                RefundReason          `json:"reason"`
-	Origin                RefundOrigin          `json:"origin"`
-	Status                RefundStatus          `json:"status"`
-	MerchantTxnID         string                `json:"merchant_txn_id"`
-	ProviderTransactionID *string               `json:"provider_transaction_id"`
-	Failure               *RefundFailureDetails `json:"failure"`
-	Description           *string               `json:"description"`
-	Metadata              details.Metadata      `json:"metadata"`
+	ID                    ids.Refund             `json:"id"`
+	Object                string                 `json:"object"`
+	Created               int64                  `json:"created"`
+	Updated               int64                  `json:"updated"`
+	Livemode              bool                   `json:"livemode"`
+	Order                 ids.Order              `json:"order"`
+	Payment               ids.Payment            `json:"payment"`
+	Amount                int64                  `json:"amount"`
+	Currency              string                 `json:"currency"`
+	Reason                RefundReason           `json:"reason"`
+	Origin                RefundOrigin           `json:"origin"`
+	Status                RefundStatus           `json:"status"`
+	MerchantTxnID         string                 `json:"merchant_txn_id"`
+	ProviderTransactionID *string                `json:"provider_transaction_id"`
+	CreatedBy             *string                `json:"created_by"`
+	Approval              *RefundApprovalDetails `json:"approval"`
+	Failure               *RefundFailureDetails  `json:"failure"`
+	Description           *string                `json:"description"`
+	Metadata              details.Metadata       `json:"metadata"`
 }
 
 // RefundFailureDetails is the public form of a RefundFailure.
@@ -160,7 +167,8 @@ func (r Refund) Resource() RefundResource {
 		ID: r.ID, Object: "refund", Created: r.CreatedAt.Unix(), Updated: r.UpdatedAt.Unix(), Livemode: r.Livemode,
 		Order: r.Order, Payment: r.Payment, Amount: r.Amount.Minor, Currency: r.Amount.Currency.Lower(), Reason: r.Reason,
 		Origin: r.Origin, Status: r.Status, MerchantTxnID: r.MerchantTxnID,
-		ProviderTransactionID: nilIfEmpty(r.ProviderTransactionID), Description: nilIfEmpty(r.Description), Metadata: r.Metadata,
+		ProviderTransactionID: nilIfEmpty(r.ProviderTransactionID), CreatedBy: nilIfEmpty(r.CreatedBy),
+		Approval: r.Approval.details(), Description: nilIfEmpty(r.Description), Metadata: r.Metadata,
 	}
 	if f := r.Failure; f != nil {
 		shown.Failure = &RefundFailureDetails{Code: f.Code, Message: f.Message, ProviderCode: nilIfEmpty(f.ProviderCode)}

@@ -41,17 +41,22 @@ func (s *Service) applyRefund(ctx context.Context, name RefundName, ev RefundEvi
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.applyRefundLocked(ctx, named, ev, rider)
+	judge := func(a account, r Refund, now time.Time) (*refundChange, error) {
+		return foldRefund(a, r, ev, s.rules(), now), nil
+	}
+	c, err := s.changeRefund(ctx, named, judge, rider)
 	if postgres.IsUnique(err, "refunds_provider_transaction_id_key") {
 		// Another refund bears this transaction: the provider's word cannot be taken, and must not be lost either.
 		ev.claimedElsewhere = true
-		c, err = s.applyRefundLocked(ctx, named, ev, rider)
+		c, err = s.changeRefund(ctx, named, judge, rider)
 	}
 	return c, err
 }
 
-func (s *Service) applyRefundLocked(
-	ctx context.Context, named dbsqlc.RefundNamedRow, ev RefundEvidence, rider Rider,
+// changeRefund lets judge decide, under the order's lock, what becomes of a refund, and writes it in the same transaction.
+// Nothing is written when judge refuses.
+func (s *Service) changeRefund(
+	ctx context.Context, named dbsqlc.RefundNamedRow, judge func(account, Refund, time.Time) (*refundChange, error), rider Rider,
 ) (*refundChange, error) {
 	var c *refundChange
 	var whole wholeRow
@@ -72,7 +77,9 @@ func (s *Service) applyRefundLocked(
 				return err
 			}
 			now := s.now()
-			c = foldRefund(a, r, ev, s.rules(), now)
+			if c, err = judge(a, r, now); err != nil {
+				return err
+			}
 			if err := c.queue(ctx, b, now); err != nil || rider == nil {
 				return err
 			}

@@ -27,6 +27,8 @@ type RefundRequest struct {
 	Order         ids.Order
 	Idempotency   Idempotency
 	CorrelationID string
+	// Principal is who asks.
+	Principal string
 	// Amount is in minor units; nil gives back all that remains.
 	Amount      *int64
 	Reason      RefundReason
@@ -119,7 +121,10 @@ func (s *Service) newRefund(p Payment, req RefundRequest) (Refund, error) {
 		ID: id, Order: p.Order, Payment: p.ID, Livemode: p.Livemode, Amount: money.New(amount, p.Amount.Currency),
 		Reason: req.Reason, Origin: RefundFromAPI, Status: RefundPending, MerchantTxnID: id.String(),
 		Description: req.Description, Metadata: req.Metadata, CorrelationID: req.CorrelationID,
-		CreatedAt: now, UpdatedAt: now, NextCheckAt: now.Add(unsentLease),
+		CreatedBy: req.Principal, CreatedAt: now, UpdatedAt: now, NextCheckAt: now.Add(unsentLease),
+	}
+	if p.AmountRefunded+p.AmountRefundPending+amount > s.config.ApprovalAbove.of(p.Amount.Currency) {
+		r.Approval, r.NextCheckAt = &RefundApproval{Status: RefundApprovalRequired}, time.Time{}
 	}
 	if r.Reason == "" {
 		r.Reason = RefundOther
@@ -157,13 +162,15 @@ func (s *Service) reserve(ctx context.Context, r Refund, req RefundRequest) erro
 		return err
 	}
 	principal, key, fingerprint := req.Idempotency.columns()
+	approval, _, _ := r.Approval.columns()
 	batch := &pgx.Batch{}
 	batch.Queue(dbsqlc.OrderLock, r.Order.UUID())
 	_, err = dbsqlc.New(postgres.NewQueue(batch)).RefundBegin(ctx, dbsqlc.RefundBeginParams{
 		Amount: r.Amount.Minor, Now: r.CreatedAt, PaymentID: r.Payment.UUID(), OrderID: r.Order.UUID(),
 		PaidSince: s.refundablePaidSince(), MaxCount: s.refundMaxCount(), Reason: string(r.Reason), TwinsSince: s.twinsSince(req), ID: r.ID.UUID(), Currency: r.Amount.Currency.Code(),
 		MerchantTxnID: r.MerchantTxnID, Description: r.Description, Metadata: metadata, IdempotencyPrincipal: principal,
-		IdempotencyKey: key, IdempotencyFingerprint: fingerprint, CorrelationID: r.CorrelationID, NextCheckAt: r.NextCheckAt,
+		IdempotencyKey: key, IdempotencyFingerprint: fingerprint, CorrelationID: r.CorrelationID, NextCheckAt: timeOrNil(r.NextCheckAt),
+		ApprovalAbove: s.config.ApprovalAbove.of(r.Amount.Currency), Approval: approval, CreatedBy: nilIfEmpty(r.CreatedBy),
 		EventID: ids.New[ids.EventEntity]().UUID(), EventObject: object,
 	})
 	if err != nil {

@@ -25,7 +25,7 @@ func (s *story) refund(rt *rapid.T, number int) deed {
 	parts := fairly([]int64{0, 0, 1, 900, 1600, 2700, 5000}).Draw(rt, "refund of")
 	return func(ctx context.Context, process *orders.Service) error {
 		req := orders.RefundRequest{
-			Order: s.order, AllowDuplicate: true, Idempotency: key(fmt.Sprintf("%s-refund-%d", s.order, number)),
+			Order: s.order, AllowDuplicate: true, Principal: "who asks", Idempotency: key(fmt.Sprintf("%s-refund-%d", s.order, number)),
 		}
 		if parts > 0 {
 			req.Amount = &parts
@@ -44,6 +44,27 @@ func (s *story) withdraw(rt *rapid.T) deed {
 			return err
 		}
 		_, err = process.CancelRefund(ctx, list.Data[which%len(list.Data)].ID)
+		return refusalIsFine(err)
+	}
+}
+
+// decide lets a second person approve or reject one of the order's refunds, and the one who asked try to.
+func (s *story) decide(rt *rapid.T) deed {
+	which, approves := drawWhich(rt), chance(rt, 6, "approves")
+	return func(ctx context.Context, process *orders.Service) error {
+		list, err := process.ListRefunds(ctx, orders.RefundFilter{Order: s.order, Approval: orders.RefundApprovalRequired}, orders.Page{Limit: 100})
+		if err != nil || len(list.Data) == 0 {
+			return err
+		}
+		id := list.Data[which%len(list.Data)].ID
+		if _, err := process.ApproveRefund(ctx, id, "who asks"); err == nil {
+			return errors.New("who asked for a refund has approved it")
+		}
+		if approves {
+			_, err = process.ApproveRefund(ctx, id, "who decides")
+		} else {
+			_, err = process.RejectRefund(ctx, id, "who decides")
+		}
 		return refusalIsFine(err)
 	}
 }
@@ -126,7 +147,8 @@ func (s *story) checkRefunds(rt *rapid.T) {
 		if r.Status == orders.RefundSucceeded {
 			require.Equal(rt, orders.RefundOutcomeSucceeded, s.provider.givenBack(r.MerchantTxnID), "%s is taken for given back", r.ID)
 		}
-		require.False(rt, r.Status.Open() && r.NextCheckAt.IsZero(), "nobody asks about %s", r.ID)
+		require.False(rt, r.Status.Open() && r.NextCheckAt.IsZero() && !r.AwaitsApproval(), "nobody asks about %s", r.ID)
+		require.False(rt, r.Sends > 0 && r.Approval != nil && r.Approval.Status != orders.RefundApprovalApproved, "nobody approved %s", r.ID)
 	}
 }
 

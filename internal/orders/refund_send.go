@@ -21,7 +21,8 @@ type RefundResult struct {
 
 // Refund gives money back: it records the refund with its reservation (T1), applies for it at the provider once, and records
 // the answer (T2). The caller waits at most the caller's deadline; the refund it returns may then still be pending. A refund
-// is recorded also while the provider is away: it is sent when it is back.
+// is recorded also while the provider is away: it is sent when it is back. One that needs an approval is recorded, and sent by
+// ApproveRefund.
 //
 // It returns a fault: Invalid for a bad request; Refused refund_exceeds_remaining, currency_not_supported or
 // idempotency_key_reused; Conflict possible_duplicate_refund or idempotency_in_flight.
@@ -39,17 +40,25 @@ func (s *Service) Refund(ctx context.Context, req RefundRequest) (RefundResult, 
 	if err != nil {
 		return RefundResult{}, fmt.Errorf("begin a refund: %w", postgres.Translate(err))
 	}
+	if r.AwaitsApproval() {
+		return RefundResult{Refund: r}, nil
+	}
+	return RefundResult{Refund: s.deliverFor(ctx, r)}, nil
+}
+
+// deliverFor delivers a refund on a context that outlives the caller, and waits as long as the caller may wait.
+func (s *Service) deliverFor(ctx context.Context, r Refund) Refund {
 	done := make(chan Refund, 1)
 	s.inFlight.Go(func() { done <- s.deliver(context.WithoutCancel(ctx), r) })
 	deadline := time.NewTimer(s.config.CallerDeadline)
 	defer deadline.Stop()
 	select {
 	case sent := <-done:
-		return RefundResult{Refund: sent}, nil
+		return sent
 	case <-deadline.C:
 	case <-ctx.Done():
 	}
-	return RefundResult{Refund: r}, nil
+	return r
 }
 
 // replayRefund answers a repeated request from the row that its key created; errNoReplay when the key created none.
@@ -73,7 +82,7 @@ func (s *Service) replayRefund(ctx context.Context, idem Idempotency) (RefundRes
 	if err != nil {
 		return RefundResult{}, err
 	}
-	if r.Status == RefundPending && r.ProviderTransactionID == "" && s.now().Sub(r.CreatedAt) < s.replayPatience() {
+	if r.Status == RefundPending && r.ProviderTransactionID == "" && !r.AwaitsApproval() && s.now().Sub(r.CreatedAt) < s.replayPatience() {
 		return RefundResult{}, idempotencyInFlight()
 	}
 	return RefundResult{Refund: r, Replayed: true}, nil

@@ -135,6 +135,12 @@ func (s *Service) CancelRefund(ctx context.Context, id ids.Refund) (Refund, erro
 	if err != nil || r.Status == RefundCanceled {
 		return r, err
 	}
+	if r.AwaitsApproval() {
+		if canceled, err := s.cancelAwaiting(ctx, r); !errors.Is(err, errDecidedMeanwhile) {
+			return canceled, err
+		}
+		return s.CancelRefund(ctx, id) // a decision is taken once, so this is not repeated
+	}
 	if r.Status == RefundPending && r.SentAt.IsZero() {
 		return s.cancelUnsent(ctx, r)
 	}

@@ -24,6 +24,19 @@ func TestNextRefund_FollowsItsTruthTable(t *testing.T) {
 	requireTable(t, refundTable, RefundStatuses(), RefundOutcomes(), NextRefund)
 }
 
+// approvalTable is the truth table of NextApproval, written again.
+const approvalTable = `
+from      approve  reject
+required  approved rejected
+approved  same     conflict
+rejected  conflict same
+`
+
+func TestNextApproval_FollowsItsTruthTable(t *testing.T) {
+	t.Parallel()
+	requireTable(t, approvalTable, RefundApprovalStatuses(), RefundDecisions(), NextApproval)
+}
+
 func TestNextRefund_LeavesARefundOfUnknownStatusOrNewsAlone(t *testing.T) {
 	t.Parallel()
 

@@ -24,11 +24,16 @@ func refundFromRow(r dbsqlc.Refund) (Refund, error) {
 		Reason: RefundReason(r.Reason), Origin: RefundOrigin(r.Origin), Status: RefundStatus(r.Status),
 		MerchantTxnID: r.MerchantTxnID, ProviderTransactionID: orEmpty(r.ProviderTransactionID), Description: r.Description,
 		Sends: int(r.Sends), NotFoundCount: int(r.NotFoundCount), Checks: int(r.Checks), CorrelationID: r.CorrelationID,
-		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), SentAt: orZero(r.SentAt),
+		CreatedBy: orEmpty(r.CreatedBy), CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), SentAt: orZero(r.SentAt),
 		NextCheckAt: orZero(r.NextCheckAt), FinalAt: orZero(r.FinalAt),
 	}
 	if !refund.Status.Valid() {
 		return Refund{}, fmt.Errorf("read refund %s: unknown status %q", r.ID, r.Status)
+	}
+	if r.Approval != nil {
+		refund.Approval = &RefundApproval{
+			Status: RefundApprovalStatus(*r.Approval), DecidedBy: orEmpty(r.DecidedBy), DecidedAt: orZero(r.DecidedAt),
+		}
 	}
 	if r.FailureCode != nil {
 		refund.Failure = &RefundFailure{
@@ -56,6 +61,7 @@ func (c *refundChange) params(now time.Time) (dbsqlc.RefundApplyParams, error) {
 		EvidenceTransactionID: nilIfEmpty(ev.ProviderTransactionID), ProviderStatus: ev.ProviderStatus,
 		ProviderCode: ev.ProviderCode, Digest: ev.Digest, Body: ev.Body,
 	}
+	args.Approval, args.DecidedBy, args.DecidedAt = r.Approval.columns()
 	if f := r.Failure; f != nil {
 		args.FailureCode, args.FailureMessage, args.FailureProviderCode = &f.Code, &f.Message, &f.ProviderCode
 	}

@@ -50,6 +50,8 @@ type Config struct {
 	RefundWindow time.Duration
 	// RefundMaxCount is how many refunds of one payment may succeed; zero: any number.
 	RefundMaxCount int
+	// ApprovalAbove is what may be refunded of a payment without a second person.
+	ApprovalAbove ApprovalThresholds
 }
 
 func (c Config) refunds() RefundGateway {

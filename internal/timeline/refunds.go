@@ -37,6 +37,11 @@ func refundEntry(entry *Entry, e orders.HistoryEvent) {
 	case "failed":
 		entry.Text = sentences(fmt.Sprintf("The refund of %s failed.", money), because, given)
 	case "rejected":
+		if a := r.Approval; a != nil && a.Status == orders.RefundApprovalRejected {
+			entry.Actor = ActorMerchant
+			entry.Text = sentences(fmt.Sprintf("The refund of %s was rejected by %s and never sent.", money, orEmpty(a.DecidedBy)), given)
+			break
+		}
 		entry.Text = sentences(fmt.Sprintf("The provider's staff rejected the refund of %s.", money), because, given)
 	case "canceled":
 		entry.Text = sentences(fmt.Sprintf("The refund of %s was withdrawn.", money), because, given)
@@ -49,7 +54,11 @@ func refundEntry(entry *Entry, e orders.HistoryEvent) {
 func askedBy(r orders.RefundResource, money string) (Actor, string) {
 	switch r.Origin {
 	case orders.RefundFromAPI:
-		return ActorMerchant, fmt.Sprintf("A refund of %s was asked for (%s).", money, strings.ReplaceAll(string(r.Reason), "_", " "))
+		text := fmt.Sprintf("A refund of %s was asked for (%s).", money, strings.ReplaceAll(string(r.Reason), "_", " "))
+		if r.Approval != nil {
+			text += fmt.Sprintf(" It was %s who asked; another key has to approve it.", orEmpty(r.CreatedBy))
+		}
+		return ActorMerchant, text
 	case orders.RefundFromLatePayment:
 		return ActorTillway, fmt.Sprintf("%s goes back: it came late, and the order's policy is to refund such money.", money)
 	case orders.RefundFromSurplus:
@@ -58,6 +67,18 @@ func askedBy(r orders.RefundResource, money string) (Actor, string) {
 		return ActorProvider, fmt.Sprintf("A refund of %s was made at the provider, without us.", money)
 	}
 	return ActorTillway, fmt.Sprintf("A refund of %s was asked for.", money)
+}
+
+// approvalEntry tells who approved a refund.
+func approvalEntry(r orders.Refund) Entry {
+	at := r.Approval.DecidedAt
+	return Entry{
+		At: at.Unix(), at: at, rank: rankBeginning, Kind: "approval", Actor: ActorMerchant, Payment: idOrNil(r.Payment),
+		Text: fmt.Sprintf("The refund of %s was approved by %s.", r.Amount.Display(), r.Approval.DecidedBy),
+		Details: Details{
+			Status: string(r.Approval.Status), Refund: r.ID.String(), Amount: &r.Amount.Minor, Currency: r.Amount.Currency.Lower(),
+		},
+	}
 }
 
 // refundNews tells a piece of evidence about a refund.
@@ -112,6 +133,9 @@ func refundEnds(o orders.RefundOutcome) bool {
 
 // refundStep says how an open or doubted refund goes on, and when the provider is asked once more about one that failed.
 func refundStep(r orders.RefundHistory, doubted bool, now time.Time) (Step, bool) {
+	if r.AwaitsApproval() {
+		return Step{Text: fmt.Sprintf("The refund of %s waits for a decision by another key than %s.", r.Amount.Display(), r.CreatedBy)}, true
+	}
 	if len(r.NextChecks) == 0 {
 		return Step{}, false
 	}

@@ -44,7 +44,7 @@ type Timeline struct {
 }
 
 // Entry is one thing that happened. Kind is the type of its event, or what else it tells: answer, notification, query,
-// truncated.
+// approval, truncated.
 type Entry struct {
 	At      int64   `json:"at"`
 	Kind    string  `json:"kind"`
@@ -96,6 +96,9 @@ func Tell(h orders.History, now time.Time) Timeline {
 	t := Timeline{Object: "timeline", Order: h.Order.ID, HasMore: h.MoreEvents}
 	for _, n := range h.News {
 		t.Data = append(t.Data, newsEntry(h, n))
+	}
+	for _, r := range h.Approvals {
+		t.Data = append(t.Data, approvalEntry(r))
 	}
 	if h.MoreNews {
 		t.Data = append(t.Data, truncated(h))

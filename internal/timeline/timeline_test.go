@@ -85,7 +85,7 @@ func setup(t *testing.T, adjust ...func(*orders.CreateOrder)) *testBundle {
 		CallerDeadline: 5 * time.Second, ChargeTimeout: 10 * time.Second, NotFoundAfter: 15 * time.Minute,
 		Schedule: orders.Schedule{3 * time.Second, 30 * time.Second, 10 * time.Minute}, Confirm: orders.ConfirmMismatch,
 		SecretKey: []byte("a key of thirty-two bytes for us"), Refunds: b.refunds,
-		Modifications: b.modifications, HoldLasts: 72 * time.Hour,
+		Modifications: b.modifications, HoldLasts: 72 * time.Hour, ApprovalAbove: orders.ApprovalThresholds{"": 2000},
 	})
 	request := orders.CreateOrder{
 		Amount: 2700, Currency: "eur", CorrelationID: "test",
@@ -332,6 +332,53 @@ func TestTell_ARefundThatIsRejectedAndOneThatSucceeds(t *testing.T) {
 	_, err = b.service.AskRefund(t.Context(), second.Refund, time.Second)
 	require.NoError(t, err)
 	b.requireTold("refunded")
+}
+
+func TestTell_RefundsThatASecondPersonDecidesOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := b.pay(merchant, succeeded(t, "t-1"))
+	b.wait(2 * time.Second)
+	b.notified(p, succeeded(t, "t-1"))
+	b.refunds.outcome = orders.RefundOutcomeInReview
+	ask := func() orders.Refund {
+		b.wait(time.Hour)
+		asked, err := b.service.Refund(t.Context(), orders.RefundRequest{
+			Payment: p.ID, CorrelationID: "test", Principal: "key_asks", AllowDuplicate: true,
+		})
+		require.NoError(t, err)
+		return asked.Refund
+	}
+	first := ask()
+	b.requireTold("refund_awaits_approval")
+	b.wait(time.Hour)
+	_, err := b.service.RejectRefund(t.Context(), first.ID, "key_rejects")
+	require.NoError(t, err)
+	second := ask()
+	b.wait(time.Hour)
+	_, err = b.service.ApproveRefund(t.Context(), second.ID, "key_approves")
+	require.NoError(t, err)
+	b.requireTold("refund_approved")
+
+	var paged []timeline.Entry
+	cursor := ids.Event{}
+	for page := (timeline.Timeline{HasMore: true}); page.HasMore; {
+		page = b.tell(orders.Page{Limit: 2, StartingAfter: cursor.String()})
+		paged = append(paged, page.Data...)
+		for _, e := range page.Data {
+			if e.Event != nil {
+				cursor, err = ids.Parse[ids.EventEntity](*e.Event)
+				require.NoError(t, err)
+			}
+		}
+	}
+	approvals := 0
+	for _, e := range paged {
+		if e.Kind == "approval" {
+			approvals++
+		}
+	}
+	require.Equal(t, 1, approvals, "on one page")
 }
 
 func TestTell_ADiscrepancyThatAPersonCloses(t *testing.T) {

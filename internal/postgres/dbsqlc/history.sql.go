@@ -317,7 +317,7 @@ func (q *Queries) HistoryPayments(ctx context.Context, arg HistoryPaymentsParams
 }
 
 const HistoryRefunds = `-- name: HistoryRefunds :many
-SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at FROM refunds WHERE order_id = $1 ORDER BY id DESC LIMIT $2
+SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, created_by, approval, decided_by, decided_at FROM refunds WHERE order_id = $1 ORDER BY id DESC LIMIT $2
 `
 
 type HistoryRefundsParams struct {
@@ -363,6 +363,10 @@ func (q *Queries) HistoryRefunds(ctx context.Context, arg HistoryRefundsParams) 
 			&i.SentAt,
 			&i.NextCheckAt,
 			&i.FinalAt,
+			&i.CreatedBy,
+			&i.Approval,
+			&i.DecidedBy,
+			&i.DecidedAt,
 		); err != nil {
 			return nil, err
 		}

@@ -251,6 +251,13 @@ type Refund struct {
 	// When it is sent or the provider is asked next; NULL when nothing is open.
 	NextCheckAt *time.Time
 	FinalAt     *time.Time
+	// The principal who asked for it; NULL: nobody of the merchant's, or before this was kept.
+	CreatedBy *string
+	// NULL: needs none. While it is required the refund is not sent.
+	Approval *string
+	// The principal who approved or rejected it.
+	DecidedBy *string
+	DecidedAt *time.Time
 }
 
 // The one row is the clock of a test installation. In live mode nobody reads it.

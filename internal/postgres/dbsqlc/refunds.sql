@@ -1,12 +1,13 @@
 -- name: RefundBegin :one
 -- T1 of a refund (design §3): the reservation on the payment and the order, the row and its first event. It refuses by its
--- own WHERE what is not there to give back, what the merchant's own limits forbid, and a refund that looks like one made
--- shortly before. Zero means refused; nothing is written then. It travels behind the order's lock in one round trip, so that what it reads is what it changes.
+-- own WHERE what is not there to give back, what the merchant's own limits forbid, what needs an approval by now or needs none
+-- any more, and a refund that looks like one made shortly before. Zero means refused; nothing is written then. It travels behind the order's lock in one round trip, so that what it reads is what it changes.
 WITH p AS (
     UPDATE payments SET amount_refund_pending = amount_refund_pending + @amount::bigint, updated_at = @now
     WHERE payments.id = @payment_id AND payments.order_id = @order_id AND payments.status = 'succeeded'
         AND amount_captured - amount_refunded - amount_refund_pending - amount_disputed >= @amount
         AND payments.final_at >= @paid_since::timestamptz AND payments.refund_count < @max_count::bigint
+        AND (amount_refunded + amount_refund_pending + @amount > @approval_above::bigint) = (sqlc.narg('approval')::text IS NOT NULL)
         AND NOT EXISTS (
             SELECT FROM refunds AS twin
             WHERE twin.payment_id = @payment_id AND twin.amount = @amount AND twin.reason = @reason::text
@@ -22,12 +23,13 @@ WITH p AS (
 ), r AS (
     INSERT INTO refunds (
         id, order_id, payment_id, livemode, amount, currency, reason, origin, merchant_txn_id, description, metadata,
-        idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, next_check_at
+        idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, next_check_at,
+        created_by, approval
     )
     SELECT
         @id, o.id, @payment_id, o.livemode, @amount, @currency, @reason, 'api', @merchant_txn_id, @description, @metadata,
         sqlc.narg('idempotency_principal'), sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'),
-        @correlation_id, @now, @now, @next_check_at::timestamptz
+        @correlation_id, @now, @now, sqlc.narg('next_check_at')::timestamptz, sqlc.narg('created_by'), sqlc.narg('approval')
     FROM o
     RETURNING refunds.id, refunds.correlation_id, refunds.created_at
 ), e AS (
@@ -61,9 +63,10 @@ WITH p AS (
 SELECT count(*) FROM r;
 
 -- name: RefundTake :one
--- Takes a refund to be sent, before the provider is called: whoever finds it unsent sends it, and nobody else.
+-- Takes a refund to be sent, before the provider is called: whoever finds it unsent sends it, and nobody else. Nobody sends
+-- one that waits for its approval.
 UPDATE refunds SET sent_at = @now::timestamptz, sends = sends + 1, next_check_at = @next_check_at::timestamptz, updated_at = @now
-WHERE id = @id AND status = 'pending' AND sent_at IS NULL
+WHERE id = @id AND status = 'pending' AND sent_at IS NULL AND coalesce(approval, 'approved') = 'approved'
 RETURNING *;
 
 -- name: RefundApply :one
@@ -88,6 +91,7 @@ WITH o AS (
         failure_code = sqlc.narg('failure_code'), failure_message = sqlc.narg('failure_message'),
         failure_provider_code = sqlc.narg('failure_provider_code'), not_found_count = @not_found_count,
         sent_at = sqlc.narg('sent_at'), next_check_at = sqlc.narg('next_check_at'), final_at = sqlc.narg('final_at'),
+        approval = sqlc.narg('approval'), decided_by = sqlc.narg('decided_by'), decided_at = sqlc.narg('decided_at'),
         updated_at = @now
     FROM p
     WHERE refunds.id = @id AND refunds.payment_id = p.id
@@ -170,9 +174,12 @@ UPDATE refunds SET next_check_at = @now::timestamptz
 WHERE id = @id AND status IN ('pending', 'in_review', 'unknown') AND next_check_at > @now;
 
 -- name: RefundOldestOpen :one
--- Since when the oldest open refund waits. One probe of the index on (status, id) for each open status.
+-- Since when the oldest open refund waits for the provider; whose approval is missing waits for a person. One probe of the
+-- index on (status, id) for each open status.
 SELECT oldest.created_at FROM (VALUES ('pending'), ('in_review'), ('unknown')) AS open (status)
 CROSS JOIN LATERAL (
-    SELECT refunds.created_at FROM refunds WHERE refunds.status = open.status ORDER BY refunds.id LIMIT 1
+    SELECT refunds.created_at FROM refunds
+    WHERE refunds.status = open.status AND coalesce(refunds.approval, 'approved') = 'approved'
+    ORDER BY refunds.id LIMIT 1
 ) AS oldest
 ORDER BY oldest.created_at LIMIT 1;

@@ -33,14 +33,15 @@ WITH o AS (
         failure_code = $14, failure_message = $15,
         failure_provider_code = $16, not_found_count = $17,
         sent_at = $18, next_check_at = $19, final_at = $20,
+        approval = $21, decided_by = $22, decided_at = $23,
         updated_at = $6
     FROM p
-    WHERE refunds.id = $21 AND refunds.payment_id = p.id
+    WHERE refunds.id = $24 AND refunds.payment_id = p.id
     RETURNING refunds.id, refunds.payment_id
 ), e AS (
     INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
-    SELECT o.id, unnest($22::bigint[]), unnest($23::uuid[]), o.livemode, unnest($24::text[]),
-        unnest($25::text[])::jsonb, $26, $6
+    SELECT o.id, unnest($25::bigint[]), unnest($26::uuid[]), o.livemode, unnest($27::text[]),
+        unnest($28::text[])::jsonb, $29, $6
     FROM o
 ), v AS (
     INSERT INTO evidence (
@@ -48,11 +49,11 @@ WITH o AS (
         provider_status, provider_code, digest, body, correlation_id, created_at
     )
     SELECT
-        $27::uuid, o.id, r.payment_id, r.id, $28, $29, $30, $31,
-        $32, $33, $34, $35,
-        $36, $37, $26, $6
+        $30::uuid, o.id, r.payment_id, r.id, $31, $32, $33, $34,
+        $35, $36, $37, $38,
+        $39, $40, $29, $6
     FROM o, r
-    WHERE $27::uuid IS NOT NULL
+    WHERE $30::uuid IS NOT NULL
 )
 SELECT count(*) FROM r
 `
@@ -78,6 +79,9 @@ type RefundApplyParams struct {
 	SentAt                     *time.Time
 	NextCheckAt                *time.Time
 	FinalAt                    *time.Time
+	Approval                   *string
+	DecidedBy                  *string
+	DecidedAt                  *time.Time
 	ID                         uuid.UUID
 	EventSequences             []int64
 	EventIds                   []uuid.UUID
@@ -121,6 +125,9 @@ func (q *Queries) RefundApply(ctx context.Context, arg RefundApplyParams) (int64
 		arg.SentAt,
 		arg.NextCheckAt,
 		arg.FinalAt,
+		arg.Approval,
+		arg.DecidedBy,
+		arg.DecidedAt,
 		arg.ID,
 		arg.EventSequences,
 		arg.EventIds,
@@ -166,10 +173,11 @@ WITH p AS (
     WHERE payments.id = $3 AND payments.order_id = $4 AND payments.status = 'succeeded'
         AND amount_captured - amount_refunded - amount_refund_pending - amount_disputed >= $1
         AND payments.final_at >= $5::timestamptz AND payments.refund_count < $6::bigint
+        AND (amount_refunded + amount_refund_pending + $1 > $7::bigint) = ($8::text IS NOT NULL)
         AND NOT EXISTS (
             SELECT FROM refunds AS twin
-            WHERE twin.payment_id = $3 AND twin.amount = $1 AND twin.reason = $7::text
-                AND twin.status NOT IN ('failed', 'rejected', 'canceled') AND twin.created_at > $8::timestamptz
+            WHERE twin.payment_id = $3 AND twin.amount = $1 AND twin.reason = $9::text
+                AND twin.status NOT IN ('failed', 'rejected', 'canceled') AND twin.created_at > $10::timestamptz
         )
     RETURNING payments.surplus
 ), o AS (
@@ -181,17 +189,18 @@ WITH p AS (
 ), r AS (
     INSERT INTO refunds (
         id, order_id, payment_id, livemode, amount, currency, reason, origin, merchant_txn_id, description, metadata,
-        idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, next_check_at
+        idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, next_check_at,
+        created_by, approval
     )
     SELECT
-        $9, o.id, $3, o.livemode, $1, $10, $7, 'api', $11, $12, $13,
-        $14, $15, $16,
-        $17, $2, $2, $18::timestamptz
+        $11, o.id, $3, o.livemode, $1, $12, $9, 'api', $13, $14, $15,
+        $16, $17, $18,
+        $19, $2, $2, $20::timestamptz, $21, $8
     FROM o
     RETURNING refunds.id, refunds.correlation_id, refunds.created_at
 ), e AS (
     INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
-    SELECT o.id, o.last_sequence, $19, o.livemode, 'refund.created', $20, r.correlation_id, r.created_at
+    SELECT o.id, o.last_sequence, $22, o.livemode, 'refund.created', $23, r.correlation_id, r.created_at
     FROM o, r
 )
 SELECT count(*) FROM r
@@ -204,6 +213,8 @@ type RefundBeginParams struct {
 	OrderID                uuid.UUID
 	PaidSince              time.Time
 	MaxCount               int64
+	ApprovalAbove          int64
+	Approval               *string
 	Reason                 string
 	TwinsSince             time.Time
 	ID                     uuid.UUID
@@ -215,14 +226,15 @@ type RefundBeginParams struct {
 	IdempotencyKey         *string
 	IdempotencyFingerprint []byte
 	CorrelationID          string
-	NextCheckAt            time.Time
+	NextCheckAt            *time.Time
+	CreatedBy              *string
 	EventID                uuid.UUID
 	EventObject            json.RawMessage
 }
 
 // T1 of a refund (design §3): the reservation on the payment and the order, the row and its first event. It refuses by its
-// own WHERE what is not there to give back, what the merchant's own limits forbid, and a refund that looks like one made
-// shortly before. Zero means refused; nothing is written then. It travels behind the order's lock in one round trip, so that what it reads is what it changes.
+// own WHERE what is not there to give back, what the merchant's own limits forbid, what needs an approval by now or needs none
+// any more, and a refund that looks like one made shortly before. Zero means refused; nothing is written then. It travels behind the order's lock in one round trip, so that what it reads is what it changes.
 func (q *Queries) RefundBegin(ctx context.Context, arg RefundBeginParams) (int64, error) {
 	row := q.db.QueryRow(ctx, RefundBegin,
 		arg.Amount,
@@ -231,6 +243,8 @@ func (q *Queries) RefundBegin(ctx context.Context, arg RefundBeginParams) (int64
 		arg.OrderID,
 		arg.PaidSince,
 		arg.MaxCount,
+		arg.ApprovalAbove,
+		arg.Approval,
 		arg.Reason,
 		arg.TwinsSince,
 		arg.ID,
@@ -243,6 +257,7 @@ func (q *Queries) RefundBegin(ctx context.Context, arg RefundBeginParams) (int64
 		arg.IdempotencyFingerprint,
 		arg.CorrelationID,
 		arg.NextCheckAt,
+		arg.CreatedBy,
 		arg.EventID,
 		arg.EventObject,
 	)
@@ -252,7 +267,7 @@ func (q *Queries) RefundBegin(ctx context.Context, arg RefundBeginParams) (int64
 }
 
 const RefundByIdempotencyKey = `-- name: RefundByIdempotencyKey :one
-SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at FROM refunds WHERE idempotency_principal = $1::text AND idempotency_key = $2::text
+SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, created_by, approval, decided_by, decided_at FROM refunds WHERE idempotency_principal = $1::text AND idempotency_key = $2::text
 `
 
 type RefundByIdempotencyKeyParams struct {
@@ -292,6 +307,10 @@ func (q *Queries) RefundByIdempotencyKey(ctx context.Context, arg RefundByIdempo
 		&i.SentAt,
 		&i.NextCheckAt,
 		&i.FinalAt,
+		&i.CreatedBy,
+		&i.Approval,
+		&i.DecidedBy,
+		&i.DecidedAt,
 	)
 	return i, err
 }
@@ -329,7 +348,7 @@ func (q *Queries) RefundExists(ctx context.Context, id uuid.UUID) (bool, error) 
 }
 
 const RefundGet = `-- name: RefundGet :one
-SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at FROM refunds WHERE id = $1
+SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, created_by, approval, decided_by, decided_at FROM refunds WHERE id = $1
 `
 
 func (q *Queries) RefundGet(ctx context.Context, id uuid.UUID) (Refund, error) {
@@ -364,12 +383,16 @@ func (q *Queries) RefundGet(ctx context.Context, id uuid.UUID) (Refund, error) {
 		&i.SentAt,
 		&i.NextCheckAt,
 		&i.FinalAt,
+		&i.CreatedBy,
+		&i.Approval,
+		&i.DecidedBy,
+		&i.DecidedAt,
 	)
 	return i, err
 }
 
 const RefundLock = `-- name: RefundLock :one
-SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at FROM refunds WHERE id = $1 FOR UPDATE
+SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, created_by, approval, decided_by, decided_at FROM refunds WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) RefundLock(ctx context.Context, id uuid.UUID) (Refund, error) {
@@ -404,6 +427,10 @@ func (q *Queries) RefundLock(ctx context.Context, id uuid.UUID) (Refund, error) 
 		&i.SentAt,
 		&i.NextCheckAt,
 		&i.FinalAt,
+		&i.CreatedBy,
+		&i.Approval,
+		&i.DecidedBy,
+		&i.DecidedAt,
 	)
 	return i, err
 }
@@ -435,12 +462,15 @@ func (q *Queries) RefundNamed(ctx context.Context, arg RefundNamedParams) (Refun
 const RefundOldestOpen = `-- name: RefundOldestOpen :one
 SELECT oldest.created_at FROM (VALUES ('pending'), ('in_review'), ('unknown')) AS open (status)
 CROSS JOIN LATERAL (
-    SELECT refunds.created_at FROM refunds WHERE refunds.status = open.status ORDER BY refunds.id LIMIT 1
+    SELECT refunds.created_at FROM refunds
+    WHERE refunds.status = open.status AND coalesce(refunds.approval, 'approved') = 'approved'
+    ORDER BY refunds.id LIMIT 1
 ) AS oldest
 ORDER BY oldest.created_at LIMIT 1
 `
 
-// Since when the oldest open refund waits. One probe of the index on (status, id) for each open status.
+// Since when the oldest open refund waits for the provider; whose approval is missing waits for a person. One probe of the
+// index on (status, id) for each open status.
 func (q *Queries) RefundOldestOpen(ctx context.Context) (time.Time, error) {
 	row := q.db.QueryRow(ctx, RefundOldestOpen)
 	var created_at time.Time
@@ -522,8 +552,8 @@ func (q *Queries) RefundPostpone(ctx context.Context, arg RefundPostponeParams) 
 
 const RefundTake = `-- name: RefundTake :one
 UPDATE refunds SET sent_at = $1::timestamptz, sends = sends + 1, next_check_at = $2::timestamptz, updated_at = $1
-WHERE id = $3 AND status = 'pending' AND sent_at IS NULL
-RETURNING id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at
+WHERE id = $3 AND status = 'pending' AND sent_at IS NULL AND coalesce(approval, 'approved') = 'approved'
+RETURNING id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, created_by, approval, decided_by, decided_at
 `
 
 type RefundTakeParams struct {
@@ -532,7 +562,8 @@ type RefundTakeParams struct {
 	ID          uuid.UUID
 }
 
-// Takes a refund to be sent, before the provider is called: whoever finds it unsent sends it, and nobody else.
+// Takes a refund to be sent, before the provider is called: whoever finds it unsent sends it, and nobody else. Nobody sends
+// one that waits for its approval.
 func (q *Queries) RefundTake(ctx context.Context, arg RefundTakeParams) (Refund, error) {
 	row := q.db.QueryRow(ctx, RefundTake, arg.Now, arg.NextCheckAt, arg.ID)
 	var i Refund
@@ -565,12 +596,16 @@ func (q *Queries) RefundTake(ctx context.Context, arg RefundTakeParams) (Refund,
 		&i.SentAt,
 		&i.NextCheckAt,
 		&i.FinalAt,
+		&i.CreatedBy,
+		&i.Approval,
+		&i.DecidedBy,
+		&i.DecidedAt,
 	)
 	return i, err
 }
 
 const RefundTwin = `-- name: RefundTwin :one
-SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at FROM refunds
+SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, created_by, approval, decided_by, decided_at FROM refunds
 WHERE payment_id = $1 AND amount = $2 AND reason = $3::text
     AND status NOT IN ('failed', 'rejected', 'canceled') AND created_at > $4::timestamptz
 ORDER BY id DESC LIMIT 1
@@ -621,12 +656,16 @@ func (q *Queries) RefundTwin(ctx context.Context, arg RefundTwinParams) (Refund,
 		&i.SentAt,
 		&i.NextCheckAt,
 		&i.FinalAt,
+		&i.CreatedBy,
+		&i.Approval,
+		&i.DecidedBy,
+		&i.DecidedAt,
 	)
 	return i, err
 }
 
 const RefundWhole = `-- name: RefundWhole :one
-SELECT refunds.id, refunds.order_id, refunds.payment_id, refunds.livemode, refunds.amount, refunds.currency, refunds.reason, refunds.origin, refunds.status, refunds.merchant_txn_id, refunds.provider_transaction_id, refunds.failure_code, refunds.failure_message, refunds.failure_provider_code, refunds.description, refunds.metadata, refunds.sends, refunds.not_found_count, refunds.checks, refunds.idempotency_principal, refunds.idempotency_key, refunds.idempotency_fingerprint, refunds.correlation_id, refunds.created_at, refunds.updated_at, refunds.sent_at, refunds.next_check_at, refunds.final_at, payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count
+SELECT refunds.id, refunds.order_id, refunds.payment_id, refunds.livemode, refunds.amount, refunds.currency, refunds.reason, refunds.origin, refunds.status, refunds.merchant_txn_id, refunds.provider_transaction_id, refunds.failure_code, refunds.failure_message, refunds.failure_provider_code, refunds.description, refunds.metadata, refunds.sends, refunds.not_found_count, refunds.checks, refunds.idempotency_principal, refunds.idempotency_key, refunds.idempotency_fingerprint, refunds.correlation_id, refunds.created_at, refunds.updated_at, refunds.sent_at, refunds.next_check_at, refunds.final_at, refunds.created_by, refunds.approval, refunds.decided_by, refunds.decided_at, payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count
 FROM refunds
     JOIN payments ON payments.id = refunds.payment_id
     JOIN orders ON orders.id = refunds.order_id
@@ -671,6 +710,10 @@ func (q *Queries) RefundWhole(ctx context.Context, id uuid.UUID) (RefundWholeRow
 		&i.Refund.SentAt,
 		&i.Refund.NextCheckAt,
 		&i.Refund.FinalAt,
+		&i.Refund.CreatedBy,
+		&i.Refund.Approval,
+		&i.Refund.DecidedBy,
+		&i.Refund.DecidedAt,
 		&i.Payment.ID,
 		&i.Payment.OrderID,
 		&i.Payment.Livemode,
@@ -765,7 +808,7 @@ WHERE id = ANY (ARRAY(
     SELECT due.id FROM refunds AS due WHERE due.next_check_at <= $2::timestamptz
     ORDER BY due.next_check_at LIMIT $3 FOR UPDATE SKIP LOCKED
 ))
-RETURNING id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at
+RETURNING id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, created_by, approval, decided_by, decided_at
 `
 
 type RefundsClaimDueParams struct {
@@ -814,6 +857,10 @@ func (q *Queries) RefundsClaimDue(ctx context.Context, arg RefundsClaimDueParams
 			&i.SentAt,
 			&i.NextCheckAt,
 			&i.FinalAt,
+			&i.CreatedBy,
+			&i.Approval,
+			&i.DecidedBy,
+			&i.DecidedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -826,7 +873,7 @@ func (q *Queries) RefundsClaimDue(ctx context.Context, arg RefundsClaimDueParams
 }
 
 const RefundsOfPayment = `-- name: RefundsOfPayment :many
-SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at FROM refunds WHERE payment_id = $1 ORDER BY id
+SELECT id, order_id, payment_id, livemode, amount, currency, reason, origin, status, merchant_txn_id, provider_transaction_id, failure_code, failure_message, failure_provider_code, description, metadata, sends, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, created_by, approval, decided_by, decided_at FROM refunds WHERE payment_id = $1 ORDER BY id
 `
 
 func (q *Queries) RefundsOfPayment(ctx context.Context, paymentID uuid.UUID) ([]Refund, error) {
@@ -867,6 +914,10 @@ func (q *Queries) RefundsOfPayment(ctx context.Context, paymentID uuid.UUID) ([]
 			&i.SentAt,
 			&i.NextCheckAt,
 			&i.FinalAt,
+			&i.CreatedBy,
+			&i.Approval,
+			&i.DecidedBy,
+			&i.DecidedAt,
 		); err != nil {
 			return nil, err
 		}
