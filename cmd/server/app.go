@@ -17,8 +17,10 @@ import (
 
 	"tillway/internal/apikeys"
 	"tillway/internal/config"
+	"tillway/internal/customers"
 	"tillway/internal/events"
 	"tillway/internal/failpoint"
+	"tillway/internal/ids"
 	"tillway/internal/jobs"
 	"tillway/internal/onerway"
 	"tillway/internal/onerway/gateway"
@@ -39,18 +41,19 @@ const clockTolerance = time.Second
 
 // app is everything that a process of the service is made of, wired top to bottom by newApp.
 type app struct {
-	config   config.Config
-	log      *slog.Logger
-	tel      *telemetry.Telemetry
-	pool     *pgxpool.Pool
-	database *postgres.Clock
-	redis    redis.UniversalClient
-	provider *onerway.Client
-	gateway  *gateway.Gateway
-	keys     *apikeys.Service
-	orders   *orders.Service
-	events   *events.Service
-	receiver *webhooks.Receiver
+	config    config.Config
+	log       *slog.Logger
+	tel       *telemetry.Telemetry
+	pool      *pgxpool.Pool
+	database  *postgres.Clock
+	redis     redis.UniversalClient
+	provider  *onerway.Client
+	gateway   *gateway.Gateway
+	keys      *apikeys.Service
+	orders    *orders.Service
+	customers *customers.Service
+	events    *events.Service
+	receiver  *webhooks.Receiver
 	// clock is nil in live mode; now is what it tells, else the database's time. Whatever decides business times takes now.
 	clock   *testclock.Clock
 	now     func() time.Time
@@ -228,11 +231,17 @@ func (a *app) openReceiver() error {
 	if err != nil {
 		return fmt.Errorf("set up the job queue: %w", err)
 	}
+	a.customers = customers.New(a.pool, inserter, a.log, a.now, customers.Config{Livemode: cfg.Livemode, Erase: a.erase})
 	a.receiver = webhooks.New(a.pool, a.orders, a.gateway.News, inserter, a.tel.Metrics, a.log, a.now, webhooks.Config{
 		MerchantNo: cfg.OnerwayMerchantNo, Secrets: a.provider.Secrets(), AllowSource: cfg.OnerwayIPAllowlist.Allows,
 		PublicURL: cfg.PublicURL.String(), RealNow: a.database.Now,
 	})
 	return nil
+}
+
+// erase takes a deleted customer out of everything that the service keeps.
+func (a *app) erase(ctx context.Context, customer ids.Customer) error {
+	return a.orders.Erase(ctx, customer, a.receiver.QueueErasure)
 }
 
 func (a *app) returnURLAllowed(text string) bool {

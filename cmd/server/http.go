@@ -40,7 +40,7 @@ func (a *app) handler() (http.Handler, error) {
 		return nil, fmt.Errorf("set up the rate limit: %w", err)
 	}
 	deps := api.Deps{
-		Orders: a.orders, Events: a.events, Keys: a.keys, Idempotency: store, Fingerprints: keys,
+		Orders: a.orders, Events: a.events, Customers: a.customers, Keys: a.keys, Idempotency: store, Fingerprints: keys,
 		Limiter: limiter, RateLimit: cfg.RateLimit, Notifications: a.receiver, Inbox: a.receiver, Checks: a.checks(),
 		Livemode: cfg.Livemode, PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
 		ReturnSecret: []byte(cfg.ReturnSecret.Reveal()), Logger: a.log, Metrics: a.tel.Metrics,

@@ -15,7 +15,7 @@ func (a *app) workers() ([]func(context.Context) error, error) {
 	if a.clock != nil {
 		opts.Refresh = a.clock.Refresh
 	}
-	runner, err := jobs.New(a.pool, a.log, a.now, opts, a.receiver.Register)
+	runner, err := jobs.New(a.pool, a.log, a.now, opts, a.receiver.Register, a.customers.Register)
 	if err != nil {
 		return nil, fmt.Errorf("set up the job queue: %w", err)
 	}

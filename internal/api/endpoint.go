@@ -25,6 +25,7 @@ type call[B any] struct {
 	Order        ids.Order
 	Payment      ids.Payment
 	Refund       ids.Refund
+	Customer     ids.Customer
 	Event        ids.Event
 	Notification ids.Notification
 	Discrepancy  ids.Discrepancy
@@ -139,9 +140,11 @@ func read[B any](s *server, c *gin.Context) (*call[B], error) {
 	if r.method == http.MethodGet {
 		return in, nil
 	}
-	key, err := keyOf(r, c.Request)
-	if err != nil {
-		return nil, err
+	var key string
+	if r.method == http.MethodPost { // nothing else creates anything, or moves money
+		if key, err = keyOf(r, c.Request); err != nil {
+			return nil, err
+		}
 	}
 	body, err := readBody(c.Request)
 	if err != nil {
@@ -198,6 +201,8 @@ func (in *call[B]) readPath(r route, id string) error {
 		in.Payment, err = parseID[ids.PaymentEntity]("payment", id)
 	case object == "refunds":
 		in.Refund, err = parseID[ids.RefundEntity]("refund", id)
+	case object == "customers":
+		in.Customer, err = parseID[ids.CustomerEntity]("customer", id)
 	case object == "events":
 		in.Event, err = parseID[ids.EventEntity]("event", id)
 	case object == "discrepancies":

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"tillway/internal/customers"
 	"tillway/internal/orders"
 )
 
@@ -62,6 +63,15 @@ func (s *server) paymentLinks(p orders.Payment, caller principal) links {
 	if p.Status == orders.PaymentRequiresAction && p.RedirectURL != "" {
 		l["payment:redirect"] = link{Href: p.RedirectURL}
 	}
+	return l
+}
+
+// customerLinks says what can be done with a customer that is there.
+func (s *server) customerLinks(c customers.Customer, caller principal) links {
+	id := c.ID.String()
+	l := links{"self": {Href: "/v1/customers/" + id}}
+	s.offer(l, caller, "customer:update", http.MethodPost, "/v1/customers/{id}", id)
+	s.offer(l, caller, "customer:delete", http.MethodDelete, "/v1/customers/{id}", id)
 	return l
 }
 

@@ -86,7 +86,7 @@ func (s *server) testRoutes() []route {
 
 // allRoutes is the table of all routes (API.md §2).
 func (s *server) allRoutes() []route {
-	return slices.Concat(s.mainRoutes(), s.refundRoutes(), s.opsRoutes(), s.openRoutes(), s.testRoutes())
+	return slices.Concat(s.mainRoutes(), s.refundRoutes(), s.customerRoutes(), s.opsRoutes(), s.openRoutes(), s.testRoutes())
 }
 
 func (s *server) mainRoutes() []route {
@@ -198,6 +198,33 @@ func (s *server) openRoutes() []route {
 		{method: http.MethodGet, pattern: "/docs", face: faceProcess, handle: gin.WrapH(DocsHandler())},
 		{method: http.MethodGet, pattern: "/healthz", face: faceProcess, handle: s.healthz},
 		{method: http.MethodGet, pattern: "/readyz", face: faceProcess, handle: s.readyz},
+	}
+}
+
+func (s *server) customerRoutes() []route {
+	anyRole := apikeys.Roles()
+	commerce := []apikeys.Role{apikeys.RoleStorefront, apikeys.RoleAdmin}
+	return []route{
+		{
+			method: http.MethodPost, pattern: "/v1/customers", face: faceAPI, roles: commerce, keyRequired: true,
+			rel: "customer:create", handle: endpoint(s, s.createCustomer),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/customers", face: faceAPI, roles: anyRole,
+			rel: "customers", handle: listing(s, s.listCustomers),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/customers/{id}", face: faceAPI, roles: anyRole,
+			rel: "customer", handle: endpoint(s, s.getCustomer),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/customers/{id}", face: faceAPI, roles: commerce,
+			rel: "customer:update", handle: endpoint(s, s.updateCustomer),
+		},
+		{
+			method: http.MethodDelete, pattern: "/v1/customers/{id}", face: faceAPI, roles: commerce,
+			rel: "customer:delete", handle: endpoint(s, s.deleteCustomer),
+		},
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"tillway/internal/apikeys"
+	"tillway/internal/customers"
 	"tillway/internal/events"
 	"tillway/internal/idempotency"
 	"tillway/internal/orders"
@@ -32,6 +33,7 @@ import (
 type Deps struct {
 	Orders      *orders.Service
 	Events      *events.Service
+	Customers   *customers.Service
 	Keys        *apikeys.Service
 	Idempotency *idempotency.Store
 	// Fingerprints are the keys that the idempotency store was made with.

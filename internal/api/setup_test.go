@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
@@ -28,11 +29,13 @@ import (
 	"tillway/internal/api"
 	"tillway/internal/api/openapitest"
 	"tillway/internal/apikeys"
+	"tillway/internal/customers"
 	"tillway/internal/embedded/redistest"
 	"tillway/internal/events"
 	"tillway/internal/fault"
 	"tillway/internal/idempotency"
 	"tillway/internal/ids"
+	"tillway/internal/jobs"
 	"tillway/internal/money"
 	"tillway/internal/orders"
 	"tillway/internal/page"
@@ -151,16 +154,17 @@ func (observer) DiscrepancyMoved(context.Context, orders.Discrepancy) {}
 
 // testBundle is a whole service over real HTTP, PostgreSQL and Redis; only the provider is made up.
 type testBundle struct {
-	pool     *pgxpool.Pool
-	redis    redis.UniversalClient
-	provider *cards
-	orders   *orders.Service
-	server   *httptest.Server
-	client   *http.Client
-	logs     *logBuffer
-	keys     map[apikeys.Role]string
-	inbox    *inbox
-	cut      atomic.Bool // the database cannot be reached
+	pool      *pgxpool.Pool
+	redis     redis.UniversalClient
+	provider  *cards
+	orders    *orders.Service
+	customers *customers.Service
+	server    *httptest.Server
+	client    *http.Client
+	logs      *logBuffer
+	keys      map[apikeys.Role]string
+	inbox     *inbox
+	cut       atomic.Bool // the database cannot be reached
 }
 
 // inbox lists what it was given, and answers a replay with what stands there.
@@ -265,6 +269,13 @@ func setupConfigured(
 	}
 	configure(&config)
 	b.orders = orders.New(b.pool, provider, observer{}, logger, time.Now, config)
+	inserter, err := jobs.NewInserter(b.pool, logger)
+	require.NoError(t, err)
+	b.customers = customers.New(b.pool, inserter, logger, time.Now, customers.Config{
+		Erase: func(ctx context.Context, customer ids.Customer) error {
+			return b.orders.Erase(ctx, customer, func(context.Context, *pgx.Batch, ids.Order, []string) error { return nil })
+		},
+	})
 	fingerprints, err := idempotency.NewKeys(dataKey)
 	require.NoError(t, err)
 	store, err := idempotency.New(idempotency.Options{Redis: b.redis, Keys: fingerprints})
@@ -280,7 +291,8 @@ func setupConfigured(
 	clock, err := testclock.Open(t.Context(), b.pool, testclock.Options{Log: logger})
 	require.NoError(t, err)
 	deps := api.Deps{
-		TestClock: clock, Orders: b.orders, Events: events.New(b.pool), Keys: secrets, Idempotency: store, Fingerprints: fingerprints,
+		TestClock: clock, Orders: b.orders, Events: events.New(b.pool), Customers: b.customers,
+		Keys: secrets, Idempotency: store, Fingerprints: fingerprints,
 		Limiter: limiter, RateLimit: 10_000, PublicURL: publicURL, ReturnURLAllowed: allowed,
 		Inbox: b.inbox, ReturnSecret: []byte(returnSecret), Logger: logger, Metrics: telemetry.DiscardMetrics(),
 		Propagator: propagation.TraceContext{}, Now: time.Now,

@@ -185,10 +185,7 @@ func (s *Store) decide(lease Lease, state string) (Lease, *Record, error) {
 	}
 	// Running, or finished by another between our two looks: either way the caller's next try finds out.
 	s.observe(OutcomeInFlight)
-	busy := fault.New(fault.Conflict, "idempotency_in_flight",
-		"A request with this %s is still running. Repeat it in a moment to get its answer.", Header)
-	busy.RetryAfter = inFlightRetry
-	return Lease{}, nil, busy
+	return Lease{}, nil, InFlight()
 }
 
 // Finish stores the answer of a lease. It is called when the answer exists, so it does not end with the caller's ctx.

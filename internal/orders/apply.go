@@ -25,6 +25,8 @@ type Applied struct {
 	Verdict Verdict
 	// KeyFree: the payment was never sent, and the idempotency key of its request may be used again.
 	KeyFree bool
+	// Erased: the order's customer was deleted, and nothing that the news tells of a person may be kept.
+	Erased bool
 }
 
 // Rider queues a statement that commits together with the news, such as the notification that brought it.
@@ -165,7 +167,9 @@ func (s *Service) observe(ctx context.Context, c *change) {
 }
 
 func (c *change) applied() Applied {
-	return Applied{Order: c.order.ID, Payment: c.payment, Verdict: c.verdict, KeyFree: c.keyFree}
+	return Applied{
+		Order: c.order.ID, Payment: c.payment, Verdict: c.verdict, KeyFree: c.keyFree, Erased: c.order.Erased(),
+	}
 }
 
 // pairRow is a payment and its order as PaymentWithOrderByTxn answers them, column by column.

@@ -98,7 +98,7 @@ func (c *change) evidenceParams(correlationID string, now time.Time) (dbsqlc.Evi
 	args := dbsqlc.EvidenceInsertParams{
 		ID: id, OrderID: c.order.ID.UUID(), PaymentID: c.payment.ID.UUID(), Source: string(ev.Source), Outcome: string(ev.Outcome),
 		Verdict: string(c.verdict), ProviderTransactionID: nilIfEmpty(ev.ProviderTransactionID),
-		ProviderStatus: ev.ProviderStatus, ProviderCode: ev.ProviderCode, Digest: ev.Digest, Body: ev.Body,
+		ProviderStatus: ev.ProviderStatus, ProviderCode: ev.ProviderCode, Digest: ev.Digest, Body: c.order.keepable(ev.Body),
 		CorrelationID: correlationID, Now: now,
 	}
 	if !ev.Amount.IsZero() {

@@ -52,7 +52,7 @@ type Created struct {
 }
 
 // Create records a new order. It returns a fault: Invalid for a bad field, Refused items_do_not_sum, currency_not_supported
-// or idempotency_key_reused, Conflict reference_in_use.
+// or idempotency_key_reused, Conflict reference_in_use. A customer must be there.
 func (s *Service) Create(ctx context.Context, req CreateOrder) (Created, error) {
 	o, err := s.draft(req)
 	if err != nil {
@@ -85,6 +85,12 @@ func (s *Service) Create(ctx context.Context, req CreateOrder) (Created, error) 
 		return Created{}, fault.New(fault.Conflict, "reference_in_use",
 			"Another order has this reference. Use a reference of its own, or read that order with GET /v1/orders?reference=….").
 			WithParam("reference")
+	case postgres.IsForeignKey(err, "orders_customer_there"):
+		// The customer may have been deleted since the request was first made.
+		if created, replayErr := s.replayCreate(ctx, req.Idempotency); !errors.Is(replayErr, errNoReplay) {
+			return created, replayErr
+		}
+		return Created{}, fault.InvalidParam("customer", "There is no such customer. Create one with POST /v1/customers.")
 	default:
 		return Created{}, fmt.Errorf("create an order: %w", postgres.Translate(err))
 	}
@@ -181,7 +187,7 @@ func insertParams(o Order, idem Idempotency) (dbsqlc.OrderInsertParams, error) {
 	if o.Billing != nil {
 		args.Email = nilIfEmpty(strings.ToLower(o.Billing.Email))
 	}
-	args.IdempotencyPrincipal, args.IdempotencyKey, args.IdempotencyFingerprint = idem.columns()
+	args.IdempotencyPrincipal, args.IdempotencyKey, args.IdempotencyFingerprint = idem.Columns()
 	for _, column := range []struct {
 		into  *json.RawMessage
 		value any
@@ -218,7 +224,7 @@ func (s *Service) replayCreate(ctx context.Context, idem Idempotency) (Created, 
 	if err != nil {
 		return Created{}, fmt.Errorf("read the order of a repeated key: %w", postgres.Translate(err))
 	}
-	if err := idem.matches(row.IdempotencyFingerprint); err != nil {
+	if err := idem.Matches(row.IdempotencyFingerprint); err != nil {
 		return Created{}, err
 	}
 	o, err := orderFromRow(row)

@@ -22,7 +22,7 @@ func TestCreate_StoresTheWholeOrder(t *testing.T) {
 	b := setup(t)
 	req := orders.CreateOrder{
 		Idempotency: key("k"), CorrelationID: "corr", Amount: 2700, Currency: "EUR", Reference: "R-1", Description: "Tea, ü",
-		Customer: ids.New[ids.CustomerEntity](),
+		Customer: b.customer(),
 		Items: []orders.Item{
 			{Name: "Tea", UnitAmount: 1500, Quantity: 2, Type: "physical", ImageURL: "https://shop.example.com/tea.png"},
 			{Name: "Voucher", UnitAmount: -300, Quantity: 1, Type: "discount"},

@@ -68,7 +68,7 @@ func (s *Service) end(ctx context.Context, o Order, now time.Time, idem Idempote
 		EventID: ids.New[ids.EventEntity]().UUID(), EventType: orderEvent(o.Status), EventObject: object,
 		CorrelationID: correlationID,
 	}
-	args.CancelPrincipal, args.CancelKey, _ = idem.columns()
+	args.CancelPrincipal, args.CancelKey, _ = idem.Columns()
 	touched, err := s.queries.OrderEnd(ctx, args)
 	if err != nil || touched == 0 {
 		return nil, err

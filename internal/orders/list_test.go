@@ -87,7 +87,7 @@ func TestList_FiltersOrders(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	number := func(n int64) *int64 { return &n }
-	customer := ids.New[ids.CustomerEntity]()
+	customer := b.customer()
 	first := b.order(func(r *orders.CreateOrder) { r.Amount, r.Currency, r.Reference = 100, "jpy", "R-1" })
 	b.clock.advance(time.Hour)
 	second := b.order(func(r *orders.CreateOrder) { r.Amount, r.Customer, r.Billing.Email = 200, customer, "Else@Example.com" })

@@ -65,7 +65,7 @@ func (s *Service) applyModification(ctx context.Context, merchantTxnID string, e
 			if err := c.payment.queue(ctx, b, m.CorrelationID, now); err != nil || rider == nil {
 				return err
 			}
-			return rider(ctx, b, Applied{Order: a.order.ID, Payment: c.payment.payment, Verdict: c.verdict})
+			return rider(ctx, b, Applied{Order: a.order.ID, Payment: c.payment.payment, Verdict: c.verdict, Erased: a.order.Erased()})
 		})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, ErrNoModification

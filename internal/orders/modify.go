@@ -9,6 +9,7 @@ import (
 
 	"tillway/internal/failpoint"
 	"tillway/internal/fault"
+	"tillway/internal/idempotency"
 	"tillway/internal/ids"
 	"tillway/internal/money"
 	"tillway/internal/postgres"
@@ -111,7 +112,7 @@ func (s *Service) beginModification(ctx context.Context, p Payment, kind Modific
 		Amount: money.New(p.AmountAuthorized, p.Amount.Currency), Status: ModificationPending, MerchantTxnID: id.String(),
 		CorrelationID: req.CorrelationID, SentAt: now, NextCheckAt: s.config.Schedule.Next(now, now),
 	}
-	principal, key, fingerprint := req.Idempotency.columns()
+	principal, key, fingerprint := req.Idempotency.Columns()
 	failpoint.Hit(failpoint.ModifyBeforeT1)
 	begun, err := s.queries.ModificationBegin(ctx, dbsqlc.ModificationBeginParams{
 		ID: id.UUID(), Kind: string(kind), Amount: m.Amount.Minor, Currency: m.Amount.Currency.Code(),
@@ -207,7 +208,7 @@ func (s *Service) replayModification(ctx context.Context, kind ModificationKind,
 	if err != nil {
 		return PayResult{}, fmt.Errorf("read the %s of a repeated key: %w", kind, postgres.Translate(err))
 	}
-	if err := req.Idempotency.matches(row.IdempotencyFingerprint); err != nil {
+	if err := req.Idempotency.Matches(row.IdempotencyFingerprint); err != nil {
 		return PayResult{}, err
 	}
 	m, err := modificationFromRow(row)
@@ -217,7 +218,7 @@ func (s *Service) replayModification(ctx context.Context, kind ModificationKind,
 	// As for payments: no answer is repeated while the first request may still be waiting for its own.
 	patience := min(s.config.CallerDeadline, s.config.ChargeTimeout)
 	if m.Status == ModificationPending && m.ProviderTransactionID == "" && s.now().Sub(m.SentAt) < patience {
-		return PayResult{}, idempotencyInFlight()
+		return PayResult{}, idempotency.InFlight()
 	}
 	p, err := s.GetPayment(ctx, req.Payment)
 	if err == nil {

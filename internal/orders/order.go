@@ -69,6 +69,19 @@ type Order struct {
 	PaidAt        time.Time
 	CanceledAt    time.Time
 	ExpiredAt     time.Time
+	// ErasedAt is when the order lost who its customer was; zero while it may tell.
+	ErasedAt time.Time
+}
+
+// Erased reports whether the order's customer was deleted, and the order says nothing of them any more.
+func (o Order) Erased() bool { return !o.ErasedAt.IsZero() }
+
+// keepable is what may be kept of a message about the order: nothing, once it is erased, since it may name a person.
+func (o Order) keepable(body []byte) []byte {
+	if o.Erased() {
+		return nil
+	}
+	return body
 }
 
 // FailureCategory says whether trying again can help.

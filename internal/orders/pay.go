@@ -144,7 +144,7 @@ func (s *Service) recordAttempt(ctx context.Context, o Order, p Payment, idem Id
 		return err
 	}
 	attempt := int32(p.Attempt) //nolint:gosec // a handful
-	principal, key, fingerprint := idem.columns()
+	principal, key, fingerprint := idem.Columns()
 	batch := &pgx.Batch{}
 	queries := dbsqlc.New(postgres.NewQueue(batch))
 	_, reserve := queries.OrderReserve(ctx, dbsqlc.OrderReserveParams{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"tillway/internal/fault"
+	"tillway/internal/idempotency"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
@@ -77,7 +78,7 @@ func (s *Service) replayPay(ctx context.Context, req PayRequest) (PayResult, err
 	if err != nil {
 		return PayResult{}, fmt.Errorf("read the payment of a repeated key: %w", postgres.Translate(err))
 	}
-	if err := req.Idempotency.matches(row.IdempotencyFingerprint); err != nil {
+	if err := req.Idempotency.Matches(row.IdempotencyFingerprint); err != nil {
 		return PayResult{}, err
 	}
 	p, err := paymentFromRow(row)
@@ -85,7 +86,7 @@ func (s *Service) replayPay(ctx context.Context, req PayRequest) (PayResult, err
 		return PayResult{}, err
 	}
 	if p.Status == PaymentProcessing && p.ProviderTransactionID == "" && s.now().Sub(p.SentAt) < s.replayPatience() {
-		return PayResult{}, idempotencyInFlight()
+		return PayResult{}, idempotency.InFlight()
 	}
 	return PayResult{Payment: p, Replayed: true}, nil
 }

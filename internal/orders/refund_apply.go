@@ -83,7 +83,7 @@ func (s *Service) changeRefund(
 			if err := c.queue(ctx, b, now); err != nil || rider == nil {
 				return err
 			}
-			return rider(ctx, b, Applied{Order: c.order.ID, Payment: c.payment, Refund: c.refund.ID, Verdict: c.verdict})
+			return rider(ctx, b, Applied{Order: c.order.ID, Payment: c.payment, Refund: c.refund.ID, Verdict: c.verdict, Erased: c.order.Erased()})
 		})
 	return c, err
 }

@@ -161,7 +161,7 @@ func (s *Service) reserve(ctx context.Context, r Refund, req RefundRequest) erro
 	if err != nil {
 		return err
 	}
-	principal, key, fingerprint := req.Idempotency.columns()
+	principal, key, fingerprint := req.Idempotency.Columns()
 	approval, _, _ := r.Approval.columns()
 	batch := &pgx.Batch{}
 	batch.Queue(dbsqlc.OrderLock, r.Order.UUID())

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tillway/internal/failpoint"
+	"tillway/internal/idempotency"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
 )
@@ -75,7 +76,7 @@ func (s *Service) replayRefund(ctx context.Context, idem Idempotency) (RefundRes
 	if err != nil {
 		return RefundResult{}, fmt.Errorf("read the refund of a repeated key: %w", postgres.Translate(err))
 	}
-	if err := idem.matches(row.IdempotencyFingerprint); err != nil {
+	if err := idem.Matches(row.IdempotencyFingerprint); err != nil {
 		return RefundResult{}, err
 	}
 	r, err := refundFromRow(row)
@@ -83,7 +84,7 @@ func (s *Service) replayRefund(ctx context.Context, idem Idempotency) (RefundRes
 		return RefundResult{}, err
 	}
 	if r.Status == RefundPending && r.ProviderTransactionID == "" && !r.AwaitsApproval() && s.now().Sub(r.CreatedAt) < s.replayPatience() {
-		return RefundResult{}, idempotencyInFlight()
+		return RefundResult{}, idempotency.InFlight()
 	}
 	return RefundResult{Refund: r, Replayed: true}, nil
 }

@@ -59,7 +59,7 @@ func (c *refundChange) params(now time.Time) (dbsqlc.RefundApplyParams, error) {
 		SentAt:        timeOrNil(r.SentAt), NextCheckAt: timeOrNil(r.NextCheckAt), FinalAt: timeOrNil(r.FinalAt),
 		Source: string(ev.Source), Outcome: string(ev.Outcome), Verdict: string(c.verdict),
 		EvidenceTransactionID: nilIfEmpty(ev.ProviderTransactionID), ProviderStatus: ev.ProviderStatus,
-		ProviderCode: ev.ProviderCode, Digest: ev.Digest, Body: ev.Body,
+		ProviderCode: ev.ProviderCode, Digest: ev.Digest, Body: c.order.keepable(ev.Body),
 	}
 	args.Approval, args.DecidedBy, args.DecidedAt = r.Approval.columns()
 	if f := r.Failure; f != nil {

@@ -29,6 +29,7 @@ func orderFromRow(r dbsqlc.Order) (Order, error) {
 		Attempts: int(r.Attempts), LastSequence: r.LastSequence, Version: r.Version, CorrelationID: r.CorrelationID,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
 		PaidAt: orZero(r.PaidAt), CanceledAt: orZero(r.CanceledAt), ExpiredAt: orZero(r.ExpiredAt),
+		ErasedAt: orZero(r.ErasedAt),
 	}
 	if !o.Status.Valid() {
 		return Order{}, fmt.Errorf("read order %s: unknown status %q", r.ID, r.Status)

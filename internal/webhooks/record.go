@@ -74,7 +74,7 @@ func (rec record) applied(applied orders.Applied, now time.Time) dbsqlc.Notifica
 		Reason: string(applied.Verdict), NotifyType: rec.notifyType, TxnType: rec.txnType,
 		TransactionID: rec.transactionID, MerchantTxnID: rec.merchantTxn,
 		OrderID: applied.Order.Nullable(), PaymentID: applied.Payment.ID.Nullable(),
-		RemoteAddress: rec.source, Body: string(rec.body), CorrelationID: rec.correlationID, Now: now,
+		RemoteAddress: rec.source, Body: string(rec.body), Erased: applied.Erased, CorrelationID: rec.correlationID, Now: now,
 	}
 }
 

@@ -96,8 +96,9 @@ func (r *Receiver) applyStored(ctx context.Context, row dbsqlc.Notification) err
 	return r.orders.Hear(ctx, news, func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
 		telemetry.AddField(ctx, slog.String("order", applied.Order.String()))
 		row.OrderID, row.PaymentID = applied.Order.Nullable(), applied.Payment.ID.Nullable()
-		return dbsqlc.New(postgres.NewQueue(batch)).NotificationRetried(ctx,
-			r.retried(row, statusApplied, string(applied.Verdict)))
+		args := r.retried(row, statusApplied, string(applied.Verdict))
+		args.Erased = applied.Erased
+		return dbsqlc.New(postgres.NewQueue(batch)).NotificationRetried(ctx, args)
 	})
 }
 

@@ -28,6 +28,25 @@ type ApiKey struct {
 	RevokedAt *time.Time
 }
 
+// One row is one customer of the merchant; a deleted one keeps its id and its times.
+type Customer struct {
+	ID                     uuid.UUID
+	Livemode               bool
+	Email                  string
+	Name                   string
+	Phone                  string
+	Description            string
+	Billing                json.RawMessage
+	Metadata               json.RawMessage
+	IdempotencyPrincipal   *string
+	IdempotencyKey         *string
+	IdempotencyFingerprint []byte
+	CorrelationID          string
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+	DeletedAt              *time.Time
+}
+
 // One row is one disagreement with the provider about one subject; money_at_risk in minor units.
 type Discrepancy struct {
 	ID    uuid.UUID
@@ -163,6 +182,8 @@ type Order struct {
 	ExpiredAt              *time.Time
 	// The same of its payments, surplus ones left out.
 	RefundCount int32
+	// When what identifies the customer was erased from the order and its log.
+	ErasedAt *time.Time
 }
 
 // One row is one attempt at paying an order. Amounts are minor units of currency.

@@ -5,7 +5,8 @@ INSERT INTO notifications (
     remote_address, body, correlation_id, created_at, updated_at, applied_at
 ) VALUES (
     @id, @month, @body_hash, 'applied', @reason, @notify_type,
-    @txn_type, @transaction_id, @merchant_txn_id, @order_id, @payment_id, @remote_address, @body, @correlation_id, @now, @now, @now
+    @txn_type, @transaction_id, @merchant_txn_id, @order_id, @payment_id, @remote_address,
+    CASE WHEN @erased::boolean THEN notification_facts(@body::text) ELSE @body::text END, @correlation_id, @now, @now, @now
 )
 ON CONFLICT (month, body_hash, verified) DO UPDATE SET
     deliveries = notifications.deliveries + 1, status = 'applied',
@@ -38,6 +39,7 @@ WHERE id = @id AND month = @month;
 UPDATE notifications SET
     status = @status::text, reason = @reason, attempts = attempts + 1, updated_at = @now,
     order_id = sqlc.narg('order_id'), payment_id = sqlc.narg('payment_id'),
+    body = CASE WHEN @erased::boolean THEN notification_facts(body) ELSE body END,
     applied_at = CASE WHEN @status = 'applied' THEN @now::timestamptz END
 WHERE id = @id AND month = @month AND status <> 'applied';
 

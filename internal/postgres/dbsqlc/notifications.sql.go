@@ -19,7 +19,8 @@ INSERT INTO notifications (
     remote_address, body, correlation_id, created_at, updated_at, applied_at
 ) VALUES (
     $1, $2, $3, 'applied', $4, $5,
-    $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $14
+    $6, $7, $8, $9, $10, $11,
+    CASE WHEN $12::boolean THEN notification_facts($13::text) ELSE $13::text END, $14, $15, $15, $15
 )
 ON CONFLICT (month, body_hash, verified) DO UPDATE SET
     deliveries = notifications.deliveries + 1, status = 'applied',
@@ -40,6 +41,7 @@ type NotificationAppliedParams struct {
 	OrderID       *uuid.UUID
 	PaymentID     *uuid.UUID
 	RemoteAddress string
+	Erased        bool
 	Body          string
 	CorrelationID string
 	Now           time.Time
@@ -59,6 +61,7 @@ func (q *Queries) NotificationApplied(ctx context.Context, arg NotificationAppli
 		arg.OrderID,
 		arg.PaymentID,
 		arg.RemoteAddress,
+		arg.Erased,
 		arg.Body,
 		arg.CorrelationID,
 		arg.Now,
@@ -212,8 +215,9 @@ const NotificationRetried = `-- name: NotificationRetried :exec
 UPDATE notifications SET
     status = $1::text, reason = $2, attempts = attempts + 1, updated_at = $3,
     order_id = $4, payment_id = $5,
+    body = CASE WHEN $6::boolean THEN notification_facts(body) ELSE body END,
     applied_at = CASE WHEN $1 = 'applied' THEN $3::timestamptz END
-WHERE id = $6 AND month = $7 AND status <> 'applied'
+WHERE id = $7 AND month = $8 AND status <> 'applied'
 `
 
 type NotificationRetriedParams struct {
@@ -222,6 +226,7 @@ type NotificationRetriedParams struct {
 	Now       time.Time
 	OrderID   *uuid.UUID
 	PaymentID *uuid.UUID
+	Erased    bool
 	ID        uuid.UUID
 	Month     pgtype.Date
 }
@@ -234,6 +239,7 @@ func (q *Queries) NotificationRetried(ctx context.Context, arg NotificationRetri
 		arg.Now,
 		arg.OrderID,
 		arg.PaymentID,
+		arg.Erased,
 		arg.ID,
 		arg.Month,
 	)

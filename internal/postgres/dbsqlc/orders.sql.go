@@ -14,7 +14,7 @@ import (
 )
 
 const OrderByIdempotencyKey = `-- name: OrderByIdempotencyKey :one
-SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count FROM orders
+SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at FROM orders
 WHERE idempotency_principal = $1::text AND idempotency_key = $2::text
 `
 
@@ -65,6 +65,7 @@ func (q *Queries) OrderByIdempotencyKey(ctx context.Context, arg OrderByIdempote
 		&i.CanceledAt,
 		&i.ExpiredAt,
 		&i.RefundCount,
+		&i.ErasedAt,
 	)
 	return i, err
 }
@@ -172,7 +173,7 @@ func (q *Queries) OrderExists(ctx context.Context, id uuid.UUID) (bool, error) {
 }
 
 const OrderGet = `-- name: OrderGet :one
-SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count FROM orders WHERE id = $1
+SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at FROM orders WHERE id = $1
 `
 
 func (q *Queries) OrderGet(ctx context.Context, id uuid.UUID) (Order, error) {
@@ -217,6 +218,7 @@ func (q *Queries) OrderGet(ctx context.Context, id uuid.UUID) (Order, error) {
 		&i.CanceledAt,
 		&i.ExpiredAt,
 		&i.RefundCount,
+		&i.ErasedAt,
 	)
 	return i, err
 }
@@ -285,7 +287,7 @@ func (q *Queries) OrderInsert(ctx context.Context, arg OrderInsertParams) error 
 }
 
 const OrderLock = `-- name: OrderLock :one
-SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count FROM orders WHERE id = $1 FOR UPDATE
+SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at FROM orders WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) OrderLock(ctx context.Context, id uuid.UUID) (Order, error) {
@@ -330,6 +332,7 @@ func (q *Queries) OrderLock(ctx context.Context, id uuid.UUID) (Order, error) {
 		&i.CanceledAt,
 		&i.ExpiredAt,
 		&i.RefundCount,
+		&i.ErasedAt,
 	)
 	return i, err
 }
@@ -373,7 +376,7 @@ func (q *Queries) OrderReviewed(ctx context.Context, arg OrderReviewedParams) (i
 }
 
 const OrdersDueExpiry = `-- name: OrdersDueExpiry :many
-SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count FROM orders WHERE status = 'open' AND expires_at <= $1::timestamptz ORDER BY expires_at LIMIT $2
+SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at FROM orders WHERE status = 'open' AND expires_at <= $1::timestamptz ORDER BY expires_at LIMIT $2
 `
 
 type OrdersDueExpiryParams struct {
@@ -429,6 +432,7 @@ func (q *Queries) OrdersDueExpiry(ctx context.Context, arg OrdersDueExpiryParams
 			&i.CanceledAt,
 			&i.ExpiredAt,
 			&i.RefundCount,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}

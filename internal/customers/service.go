@@ -1,0 +1,60 @@
+package customers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+
+	"tillway/internal/fault"
+	"tillway/internal/ids"
+	"tillway/internal/postgres"
+	"tillway/internal/postgres/dbsqlc"
+)
+
+// Eraser takes out of what it owns whatever tells who a deleted customer was. It must be safe to repeat.
+type Eraser func(ctx context.Context, customer ids.Customer) error
+
+// Config holds the settings of a Service.
+type Config struct {
+	Livemode bool
+	// Erase is run when a customer has been deleted.
+	Erase Eraser
+}
+
+// Service keeps customers. It is safe for concurrent use by any number of processes on one database.
+type Service struct {
+	pool    *pgxpool.Pool
+	queries *dbsqlc.Queries
+	jobs    *river.Client[pgx.Tx]
+	log     *slog.Logger
+	now     func() time.Time
+	config  Config
+}
+
+// New makes a Service. Jobs adds the work that a deletion makes necessary.
+func New(pool *pgxpool.Pool, jobs *river.Client[pgx.Tx], log *slog.Logger, now func() time.Time, config Config) *Service {
+	return &Service{
+		pool: pool, queries: dbsqlc.New(pool), jobs: jobs, log: log, config: config,
+		// The database keeps microseconds: what is decided on must be what is stored.
+		now: func() time.Time { return now().UTC().Truncate(time.Microsecond) },
+	}
+}
+
+// Get returns a customer, a deleted one too, or a fault NotFound.
+func (s *Service) Get(ctx context.Context, id ids.Customer) (Customer, error) {
+	row, err := s.queries.CustomerGet(ctx, id.UUID())
+	if postgres.IsNoRows(err) {
+		return Customer{}, missing(id)
+	}
+	if err != nil {
+		return Customer{}, fmt.Errorf("read customer %s: %w", id, postgres.Translate(err))
+	}
+	return fromRow(row)
+}
+
+func missing(id ids.Customer) error { return fault.Missing("customer", id.String()) }
