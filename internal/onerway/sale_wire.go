@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 	"unicode/utf8"
 )
 
@@ -12,23 +13,55 @@ var (
 	currencyText = regexp.MustCompile(`^[A-Z]{3}$`)
 )
 
-// check refuses what the contract forbids before it reaches the wire, where a mistake costs a failed payment.
-func (r SaleRequest) check() error {
+// commonRequest is what a card payment and a checkout session have in common (§8.1, §8.2).
+type commonRequest struct {
+	merchantTxnID, originalID, custID string
+	at                                time.Time
+	txnType                           TxnType
+	amount, currency                  string
+	billing, shipping                 *Address
+	order                             TxnOrderMsg
+}
+
+func (r commonRequest) check() error {
 	faults := []error{
-		lengthFault("merchantTxnId", r.MerchantTxnID, 1, 64),
-		lengthFault("merchantTxnOriginalId", r.MerchantTxnOriginalID, 0, 128),
-		lengthFault("merchantCustId", r.MerchantCustID, 0, 50),
-		lengthFault("returnUrl", r.Order.ReturnURL, 1, 256),
-		lengthFault("notifyUrl", r.Order.NotifyURL, 1, 256),
+		lengthFault("merchantTxnId", r.merchantTxnID, 1, 64),
+		lengthFault("merchantTxnOriginalId", r.originalID, 0, 128),
+		lengthFault("merchantCustId", r.custID, 0, 50),
+		lengthFault("returnUrl", r.order.ReturnURL, 1, 256),
+		lengthFault("notifyUrl", r.order.NotifyURL, 1, 256),
 	}
-	refuse := func(wrong bool, text string) {
+	refuse := refusals(&faults)
+	refuse(!amountText.MatchString(r.amount), "orderAmount is not a decimal of at most two places")
+	refuse(!currencyText.MatchString(r.currency), "orderCurrency is not three capital letters")
+	refuse(r.txnType != TxnSale && r.txnType != TxnAuth, "txnType is neither SALE nor AUTH")
+	refuse(len(r.order.Products) == 0, "products are missing")
+	for _, address := range []*Address{r.billing, r.shipping} {
+		refuse(address == nil || address.Email == "" || address.Country == "", "an address needs email and country")
+	}
+	return errors.Join(faults...)
+}
+
+// refusals collects what is wrong with a request.
+func refusals(faults *[]error) func(wrong bool, text string) {
+	return func(wrong bool, text string) {
 		if wrong {
-			faults = append(faults, errors.New(text))
+			*faults = append(*faults, errors.New(text))
 		}
 	}
-	refuse(!amountText.MatchString(r.OrderAmount), "orderAmount is not a decimal of at most two places")
-	refuse(!currencyText.MatchString(r.OrderCurrency), "orderCurrency is not three capital letters")
-	refuse(r.TxnType != TxnSale && r.TxnType != TxnAuth, "txnType is neither SALE nor AUTH")
+}
+
+func (r SaleRequest) common() commonRequest {
+	return commonRequest{
+		merchantTxnID: r.MerchantTxnID, originalID: r.MerchantTxnOriginalID, custID: r.MerchantCustID, at: r.MerchantTxnTime,
+		txnType: r.TxnType, amount: r.OrderAmount, currency: r.OrderCurrency, billing: r.Billing, shipping: r.Shipping, order: r.Order,
+	}
+}
+
+// check refuses what the contract forbids before it reaches the wire, where a mistake costs a failed payment.
+func (r SaleRequest) check() error {
+	faults := []error{r.common().check()}
+	refuse := refusals(&faults)
 	refuse((r.Card == nil) == (r.Token == nil), "exactly one of card and token pays")
 	switch r.SubProductType {
 	case SubProductDirect: // by card, or by a wallet's token
@@ -38,10 +71,6 @@ func (r SaleRequest) check() error {
 		refuse(true, "subProductType is neither DIRECT nor TOKEN")
 	}
 	refuse((r.MPI != nil) != (r.Risk3DSStrategy == Risk3DSExternal), "mpiInfo goes with strategy EXTERNAL, and only with it")
-	refuse(len(r.Order.Products) == 0, "products are missing")
-	for _, address := range []*Address{r.Billing, r.Shipping} {
-		refuse(address == nil || address.Email == "" || address.Country == "", "an address needs email and country")
-	}
 	return errors.Join(faults...)
 }
 
@@ -52,35 +81,44 @@ func lengthFault(name, value string, least, most int) error {
 	return nil
 }
 
+// commonFields is the wire form of what requests have in common.
+func (c *Client) commonFields(r commonRequest) (Fields, error) {
+	at := r.at
+	if at.IsZero() {
+		at = c.now()
+	}
+	fields := Fields{
+		"merchantTxnId":       r.merchantTxnID,
+		"merchantTxnTime":     formatTime(at, c.zone),
+		"merchantTxnTimeZone": c.zoneText,
+		"txnType":             string(r.txnType),
+		"orderAmount":         r.amount,
+		"orderCurrency":       r.currency,
+	}
+	fields.set("merchantTxnOriginalId", r.originalID)
+	fields.set("merchantCustId", r.custID)
+	return fields, errors.Join(
+		setNested(fields, "billingInformation", r.billing),
+		setNested(fields, "shippingInformation", r.shipping),
+		c.setOrder(fields, r.order),
+	)
+}
+
 // saleFields is the request's wire form before merchantNo and sign.
 func (c *Client) saleFields(request SaleRequest) (Fields, error) {
 	if err := request.check(); err != nil {
 		return nil, err
 	}
-	at := request.MerchantTxnTime
-	if at.IsZero() {
-		at = c.now()
+	fields, err := c.commonFields(request.common())
+	if err != nil {
+		return nil, err
 	}
-	fields := Fields{
-		"merchantTxnId":       request.MerchantTxnID,
-		"merchantTxnTime":     formatTime(at, c.zone),
-		"merchantTxnTimeZone": c.zoneText,
-		"productType":         "CARD",
-		"subProductType":      string(request.SubProductType),
-		"txnType":             string(request.TxnType),
-		"orderAmount":         request.OrderAmount,
-		"orderCurrency":       request.OrderCurrency,
-	}
-	fields.set("merchantTxnOriginalId", request.MerchantTxnOriginalID)
-	fields.set("merchantCustId", request.MerchantCustID)
+	fields["productType"], fields["subProductType"] = string(ProductCard), string(request.SubProductType)
 	fields.set("risk3dsStrategy", string(request.Risk3DSStrategy))
 	return fields, errors.Join(
 		setNested(fields, "cardInfo", wireCardOf(request.Card)),
 		setNested(fields, "tokenInfo", wireTokenOf(request.Token)),
 		setNested(fields, "mpiInfo", wireMPIOf(request.MPI)),
-		setNested(fields, "billingInformation", request.Billing),
-		setNested(fields, "shippingInformation", request.Shipping),
-		c.setOrder(fields, request.Order),
 	)
 }
 
