@@ -120,7 +120,7 @@ func (l *ledger) books(q BookQuery) Books {
 		sum.count(t.tally())
 		books.Transactions = append(books.Transactions, t.booked())
 		if t.merchantTxnID != "" {
-			books.Calls[t.merchantTxnID] = t.calls
+			books.Calls[t.merchantTxnID] += t.calls
 		}
 	}
 	books.Orders, books.Totals = sum.result()
@@ -153,7 +153,7 @@ func (l *ledger) copied(q BookQuery) (found []transaction, strays map[string]int
 func (l *ledger) booksOf(q BookQuery) []*transaction {
 	switch {
 	case q.MerchantTxnID != "":
-		return slices.DeleteFunc(lookup(l.byMerchantTxn, []string{q.MerchantTxnID}), func(t *transaction) bool {
+		return slices.DeleteFunc(l.withRetries(lookup(l.byMerchantTxn, []string{q.MerchantTxnID})), func(t *transaction) bool {
 			return q.MerchantTxnOriginalID != "" && q.MerchantTxnOriginalID != t.originalID
 		})
 	case q.MerchantTxnOriginalID != "":
@@ -188,7 +188,7 @@ func (t transaction) booked() BookedTransaction {
 		ReasonCode: t.reason.code, ReasonMessage: t.reason.message,
 		OrderAmount: t.amountText(), OrderCurrency: t.currency,
 		ECI: t.eci, CardBrand: t.card.brand, CardLast4: t.card.last4,
-		RedirectURL: t.redirectURL, NotifyURL: t.notifyURL,
+		RedirectURL: t.pageURL(), NotifyURL: t.notifyURL,
 		CreatedAt: t.createdAt.UTC(), ChangedAt: t.changedAt.UTC(), Calls: t.calls,
 	}
 }

@@ -35,7 +35,21 @@ type cardFacts struct {
 	first6, last4, brand, holder string
 }
 
-func (c cardFacts) masked() string { return c.first6 + "******" + c.last4 }
+// masked is the number as the provider shows it, "" where no card is known.
+func (c cardFacts) masked() string {
+	if c == (cardFacts{}) {
+		return ""
+	}
+	return c.first6 + "******" + c.last4
+}
+
+// country is the issuer's, null where no card is known.
+func (c cardFacts) country() any {
+	if c == (cardFacts{}) {
+		return nil
+	}
+	return "US"
+}
 
 // testCard is one line of the table of cards.
 type testCard struct {

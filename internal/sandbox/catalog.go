@@ -7,6 +7,7 @@ import (
 
 const (
 	pathSale     = "/v1/txn/doTransaction"
+	pathCheckout = "/txn/payment"
 	pathList     = "/v1/txn/list"
 	pathPayments = "/v1/txn/queryPayments"
 	pathRefund   = "/v1/txn/onlineRefund"
@@ -20,7 +21,7 @@ const (
 func salePaths() []string  { return []string{pathSale} }
 func queryPaths() []string { return []string{pathList, pathPayments} }
 func allPaths() []string {
-	return []string{pathSale, pathAuth, pathRefund, pathCancel, pathList, pathPayments, pathBind, pathTokens}
+	return []string{pathSale, pathCheckout, pathAuth, pathRefund, pathCancel, pathList, pathPayments, pathBind, pathTokens}
 }
 
 // faultCatalog is every fault that can be had, in the order the page shows them.

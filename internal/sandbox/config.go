@@ -23,6 +23,7 @@ const (
 	deliveries        = 3                // of one notification, in total
 	deliveryTimeout   = 5 * time.Second  // real time: the receiver's, not the provider's
 	challengeLifetime = 30 * time.Minute // of a 3DS page that nobody answers
+	checkoutLifetime  = 30 * time.Minute // of a checkout session (Onerway contract §13)
 	settleDelay       = 2 * time.Second  // of a transaction that was answered as processing
 	refundDelay       = time.Second      // of a refund's review, of its processing, and of a cancellation
 	authLifetime      = 72 * time.Hour   // of an authorization (Onerway contract §8.9)

@@ -18,6 +18,7 @@ type ledger struct {
 	byOriginal    map[string][]*transaction // by merchantTxnOriginalId, where there is one; sales and authorizations
 	byOrigin      map[string][]*transaction // refunds, by the id of the transaction that they give back
 	endings       map[string][]*transaction // captures and voids, by the id of their authorization
+	sessions      map[string][]*transaction // attempts by the key of their checkout session
 	strays        map[string]int            // requests by merchantTxnId, as long as no transaction came of them
 	strayOrder    recent[string]
 	forgotten     *summary
@@ -43,6 +44,7 @@ func (l *ledger) reset() {
 	l.byOriginal = map[string][]*transaction{}
 	l.byOrigin = map[string][]*transaction{}
 	l.endings = map[string][]*transaction{}
+	l.sessions = map[string][]*transaction{}
 	l.strays = map[string]int{}
 	l.forgotten = newSummary()
 }
@@ -107,7 +109,11 @@ func (l *ledger) stamp(t *transaction) {
 // enter puts a transaction into the books and the oldest out of them, where they are full.
 func (l *ledger) enter(t *transaction) {
 	l.byID[t.id] = t
-	if t.merchantTxnID != "" {
+	if t.checkout != nil {
+		l.sessions[t.checkout.key] = append(l.sessions[t.checkout.key], t)
+	}
+	isRetry := t.checkout != nil && len(l.sessions[t.checkout.key]) > 1
+	if t.merchantTxnID != "" && !isRetry {
 		l.byMerchantTxn[t.merchantTxnID] = t
 	}
 	switch {
@@ -118,7 +124,7 @@ func (l *ledger) enter(t *transaction) {
 	case t.originalID != "":
 		l.byOriginal[t.originalID] = append(l.byOriginal[t.originalID], t)
 	}
-	if t.refund == nil && t.ending == nil {
+	if t.refund == nil && t.ending == nil && !isRetry {
 		l.byPayment[t.paymentID] = t
 	}
 	if oldest, full := l.all.add(t); full {
@@ -130,7 +136,9 @@ func (l *ledger) enter(t *transaction) {
 func (l *ledger) forget(t *transaction) {
 	l.forgotten.addMoney(l.tally(t))
 	delete(l.byID, t.id)
-	delete(l.byMerchantTxn, t.merchantTxnID)
+	if l.byMerchantTxn[t.merchantTxnID] == t {
+		delete(l.byMerchantTxn, t.merchantTxnID)
+	}
 	if t.refund != nil {
 		return // its original is older, so it went before and took the index with it
 	}
@@ -138,7 +146,12 @@ func (l *ledger) forget(t *transaction) {
 	if t.ending != nil {
 		return // the same of its authorization
 	}
-	delete(l.byPayment, t.paymentID)
+	if l.byPayment[t.paymentID] == t {
+		delete(l.byPayment, t.paymentID)
+	}
+	if t.checkout != nil {
+		delete(l.sessions, t.checkout.key) // the oldest goes first, and its page with it
+	}
 	delete(l.endings, t.id)
 	if t.originalID == "" {
 		return
@@ -192,7 +205,7 @@ func (l *ledger) find(sel selection, now time.Time, offset, limit int) (window [
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, t := range l.candidates(sel) {
-		if t.listedFrom.After(now) || !sel.matches(t) {
+		if t.listedFrom.After(now) || !sel.matches(t) || (sel.paymentsOnly && l.superseded(t)) {
 			continue
 		}
 		down = down || (sel.byID() && t.downUntil.After(now))
@@ -213,12 +226,12 @@ func (sel selection) byID() bool {
 func (l *ledger) candidates(sel selection) []*transaction {
 	switch {
 	case len(sel.merchantTxnIDs) > 0:
-		return lookup(l.byMerchantTxn, sel.merchantTxnIDs)
+		return l.withRetries(lookup(l.byMerchantTxn, sel.merchantTxnIDs))
 	case len(sel.transactionIDs) > 0:
 		return lookup(l.byID, sel.transactionIDs)
 	case sel.paymentID != "":
-		found := lookup(l.byPayment, []string{sel.paymentID})
-		for _, payment := range found {
+		found := l.withRetries(lookup(l.byPayment, []string{sel.paymentID}))
+		for _, payment := range slices.Clone(found) {
 			found = append(found, l.endings[payment.id]...)
 		}
 		return found

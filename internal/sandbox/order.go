@@ -13,10 +13,7 @@ const faultHeader = "X-Sandbox-Fault"
 
 // ordered is what strikes one call because of its card, or because its header asks for it.
 func (s *Server) ordered(r *http.Request, name string) []Fault {
-	var faults []Fault
-	if name != "" {
-		faults = append(faults, Fault{Name: name})
-	}
+	faults := faultsOf(name)
 	header := r.Header.Get(faultHeader)
 	if header == "" {
 		return faults

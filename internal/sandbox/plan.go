@@ -35,12 +35,12 @@ type plan struct {
 	showStatus string // in the answer only, in place of the true status
 }
 
-// destiny is what a transaction will turn out to be that is answered as processing; nil for nothing.
-func (p plan) destiny() *outcome {
-	if p.settle == nil {
+// destinyOf is what a transaction will turn out to be that is answered as processing; nil for nothing.
+func destinyOf(later *settlement) *outcome {
+	if later == nil {
 		return nil
 	}
-	return &p.settle.outcome
+	return &later.outcome
 }
 
 // outcomeOf is what an authPayment of that type comes to; nil for success.
@@ -104,6 +104,14 @@ type notifyPlan struct {
 	delay  time.Duration
 	forged bool // one that nobody signed goes ahead, saying the opposite
 	stale  bool // one with an earlier status follows behind
+}
+
+// or is the plan, or the other one where nothing is planned.
+func (p notifyPlan) or(other notifyPlan) notifyPlan {
+	if p == (notifyPlan{}) {
+		return other
+	}
+	return p
 }
 
 type notifyWhen int

@@ -31,7 +31,7 @@ func (s *Server) provider(endpoint func(params map[string]any, baseURL string, p
 		params, err := s.readParams(w, r)
 		card := cardNumberOf(params)
 		c := describe(r.URL.Path, params, card)
-		moves := c.path == pathSale || c.path == pathAuth || (c.path == pathRefund && param(params, "refundType") != "1")
+		moves := c.path == pathSale || c.path == pathCheckout || c.path == pathAuth || (c.path == pathRefund && param(params, "refundType") != "1")
 		if c.merchantTxnID != "" && moves {
 			s.ledger.counted(c.merchantTxnID)
 		}

@@ -65,11 +65,7 @@ func checkShape(params map[string]any, strict bool) error {
 	if param(params, "subProductType") == subProductToken {
 		instrument = "tokenInfo"
 	}
-	required := []string{
-		"merchantNo", "merchantTxnId", "productType", "subProductType", "txnType",
-		"orderAmount", "orderCurrency", "billingInformation", "shippingInformation", "txnOrderMsg", instrument,
-	}
-	for _, name := range required {
+	for _, name := range slices.Concat(requiredOfAll(), []string{instrument}) {
 		if param(params, name) == "" {
 			return refuse(codeRejected, "%s is required", name)
 		}
@@ -77,6 +73,19 @@ func checkShape(params map[string]any, strict bool) error {
 	if !strict {
 		return nil
 	}
+	return checkLengths(params)
+}
+
+// requiredOfAll are the members that a card payment and a checkout session both need.
+func requiredOfAll() []string {
+	return []string{
+		"merchantNo", "merchantTxnId", "productType", "subProductType", "txnType",
+		"orderAmount", "orderCurrency", "billingInformation", "shippingInformation", "txnOrderMsg",
+	}
+}
+
+// checkLengths holds the members of §8.1 to their lengths and forms.
+func checkLengths(params map[string]any) error {
 	if err := checkTexts(params, []textLimit{
 		{"merchantNo", 20},
 		{"merchantTxnId", 64},

@@ -21,7 +21,7 @@ func (s *Server) doTransaction(params map[string]any, baseURL string, p *plan) r
 		listedFrom:  now.Add(p.hidden),
 		downUntil:   now.Add(p.queriesDown),
 		notify:      p.notify,
-		destiny:     p.destiny(),
+		destiny:     destinyOf(p.settle),
 		holdsFor:    s.scaled(s.cfg.AuthLifetime),
 	}, func(t *transaction, originalPaid bool) { s.decide(t, originalPaid, baseURL, p.outcome) })
 	if !isNew {

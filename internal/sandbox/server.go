@@ -1,12 +1,12 @@
-// Package sandbox simulates the payment provider Onerway over real HTTP: the endpoints a merchant calls, the 3DS page
-// a shopper's browser is sent to, and the notifications that follow, with the faults of a real network on demand.
+// Package sandbox simulates the payment provider Onerway over real HTTP: the endpoints a merchant calls, the checkout
+// and 3DS pages a shopper's browser is sent to, and the notifications that follow, with the faults of a real network on demand.
 //
 // It owns the provider's side of the truth. Its books (GET /sandbox/books) say what was really charged, so a test can
 // hold a merchant's beliefs against them. It shares no code with any client, signing least of all: both sides answer
 // to the same published vectors, so a mistake made twice does not cancel out.
 //
-// Held at all times: at most one success per merchantTxnOriginalId, one transaction per merchantTxnId, one end of every
-// authorization, no more refunded than was charged, and no card number or CVV kept beyond the request that brought it. State
+// Held at all times: at most one success per merchantTxnOriginalId, one transaction or checkout session per merchantTxnId, one
+// end of every authorization, no more refunded than was charged, and no card number or CVV kept beyond the request that brought it. State
 // is in memory and ends with the process. It is a tool for development: nothing guards the pages and controls under /sandbox.
 package sandbox
 
@@ -70,10 +70,11 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Handler serves the provider's API, the 3DS pages and the controls under /sandbox.
+// Handler serves the provider's API, the checkout and 3DS pages and the controls under /sandbox.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+pathSale, s.provider(s.doTransaction))
+	mux.HandleFunc("POST "+pathCheckout, s.provider(s.openCheckout))
 	mux.HandleFunc("POST "+pathAuth, s.provider(s.authPayment))
 	mux.HandleFunc("POST "+pathRefund, s.provider(s.onlineRefund))
 	mux.HandleFunc("POST "+pathCancel, s.provider(s.cancelTransaction))
@@ -83,6 +84,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathBind, s.provider(s.bindCard))
 	mux.HandleFunc("POST "+pathTokens, s.provider(s.queryTokenList))
 	mux.HandleFunc("POST "+s.cfg.Sim.RemoveTokenPath, s.provider(s.removeToken))
+	mux.HandleFunc("GET "+checkoutPath, s.showCheckout)
+	mux.HandleFunc("POST "+checkoutPath, s.answerCheckout)
 	mux.HandleFunc("GET "+challengePath+"{key}", s.showChallenge)
 	mux.HandleFunc("POST "+challengePath+"{key}", s.answerChallenge)
 	mux.Handle("GET /{$}", http.RedirectHandler("/sandbox", http.StatusSeeOther))

@@ -38,7 +38,7 @@ func (s *Server) showChallenge(w http.ResponseWriter, r *http.Request) {
 		"At":        wireTimeOf(t.createdAt) + " " + wireZone,
 		"Open":      t.status == statusAction,
 		"Status":    statusInWords(t.status),
-		"ReturnURL": returnAddress(t),
+		"ReturnURL": wayOn(t),
 	})
 }
 
@@ -61,9 +61,22 @@ func (s *Server) answerChallenge(w http.ResponseWriter, r *http.Request) {
 		s.showPage(w, http.StatusBadRequest, "missing.html", nil)
 		return
 	}
+	sendOn(w, wayOn(t))
+}
+
+// wayOn is where the shopper goes from a 3DS page: back to the shop, or to the checkout page where there is one that can
+// still be paid on.
+func wayOn(t transaction) string {
+	if t.checkout != nil && t.status != statusSuccess {
+		return t.checkout.page
+	}
+	return returnAddress(t)
+}
+
+// sendOn is not http.Redirect: that would tidy up the unescaped + of the time zone, which is part of the contract.
+func sendOn(w http.ResponseWriter, address string) {
 	w.Header().Set("Cache-Control", "no-store")
-	// Not http.Redirect: it would tidy up the unescaped + of the time zone, which is part of the contract.
-	w.Header().Set("Location", returnAddress(t))
+	w.Header().Set("Location", address)
 	w.WriteHeader(http.StatusSeeOther)
 }
 
@@ -135,6 +148,8 @@ func statusInWords(st status) string {
 		return "is closed"
 	case statusAction:
 		return "is waiting for authentication"
+	case statusAwaiting:
+		return "is waiting for payment"
 	case statusProcessing, statusReview:
 	}
 	return "is being processed"

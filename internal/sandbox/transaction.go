@@ -13,6 +13,7 @@ const (
 	statusProcessing status = "P"
 	statusAction     status = "R"
 	statusClosed     status = "N"
+	statusAwaiting   status = "U" // a checkout session whose page nobody has paid on
 	statusReview     status = "I" // a refund that waits for review, a cancellation that was asked for
 )
 
@@ -47,6 +48,8 @@ type transaction struct {
 	ending   *endingFacts
 	hold     holdState
 	holdsFor time.Duration
+	// checkout is set on the transactions of a checkout session, and shared by them.
+	checkout *checkoutFacts
 	// destiny is what a transaction that is processing will turn out to be; nil where nothing is to come of it.
 	destiny *outcome
 	// canceling is set from cancelTxn to its end; canceled is that end, told by CANCEL in place of TXN.
@@ -147,8 +150,8 @@ func (t transaction) row(sim SimOptions) object {
 		{"txnType", t.txnType},
 		{"status", string(t.status)},
 		{"userPaymentStatus", nil},
-		{"cardType", t.card.brand},
-		{"paymentMethod", t.card.brand},
+		{"cardType", text(t.card.brand)},
+		{"paymentMethod", text(t.card.brand)},
 		{"orderAmount", t.amountText()},
 		{"settleRate", rate},
 		{"orderCurrency", t.currency},
@@ -159,11 +162,11 @@ func (t transaction) row(sim SimOptions) object {
 		{"arn", nil},
 		{"appId", t.appID},
 		{"website", text(originOf(t.returnURL))},
-		{"cardBinCountry", "US"},
-		{"cardNumber", t.card.masked()},
+		{"cardBinCountry", t.card.country()},
+		{"cardNumber", text(t.card.masked())},
 		{"walletTypeName", nil},
 		{"reason", why},
-		{"holderName", t.card.holder},
+		{"holderName", text(t.card.holder)},
 		{"eci", text(t.eci)},
 		{"email", t.email},
 		{"paymentId", t.intentMembers(sim)[0].value},
@@ -211,9 +214,11 @@ func (t transaction) notification(sim SimOptions) object {
 		{"orderAmount", t.amountText()},
 		{"orderCurrency", t.currency},
 		{"status", string(t.status)},
-		{"cardBinCountry", "US"},
-		{"reason", t.reason.json()},
 	}
+	if country := t.card.country(); country != nil {
+		body = append(body, field{"cardBinCountry", country})
+	}
+	body = append(body, field{"reason", t.reason.json()})
 	if t.eci != "" {
 		body = append(body, field{"eci", t.eci})
 	}
@@ -224,7 +229,11 @@ func (t transaction) notification(sim SimOptions) object {
 		body = append(body, t.intentMembers(sim)...)
 	}
 	body = append(body, field{"channelRequestId", t.merchantNo + t.id})
-	return append(signable(sim, body), field{"paymentMethod", t.card.brand})
+	body = signable(sim, body)
+	if t.card.brand != "" {
+		body = append(body, field{"paymentMethod", t.card.brand})
+	}
+	return body
 }
 
 // refundNotification tells of a refund that passed its review. The ids of the original take no part in the signature.
