@@ -68,6 +68,7 @@ type Config struct {
 	RefundApprovalAbove   Thresholds    `env:"REFUND_APPROVAL_ABOVE"`
 
 	AuthExpiryAction AuthExpiryAction `env:"AUTH_EXPIRY_ACTION" envDefault:"warn"`
+	PartialCapture   bool             `env:"PARTIAL_CAPTURE" envDefault:"false"`
 
 	// The standard OTEL_* variables are read by the OpenTelemetry SDK itself; these few only tell TraceExport whether
 	// an exporter is wanted at all, and which.

@@ -111,6 +111,7 @@ func TestLoad_ReadsEveryVariable(t *testing.T) {
 		"RESOLVE_SCHEDULE":               "1s, 2s,168h",
 		"NOT_FOUND_AFTER":                "30s",
 		"AUTH_EXPIRY_ACTION":             "void",
+		"PARTIAL_CAPTURE":                "true",
 		"REFUND_WINDOW":                  "4320h",
 		"REFUND_MAX_COUNT":               "5",
 		"REFUND_APPROVAL_ABOVE":          "eur:50000, JPY:100000,7",
@@ -131,6 +132,7 @@ func TestLoad_ReadsEveryVariable(t *testing.T) {
 	require.Equal(t, 7, c.RateLimit)
 	require.Equal(t, 180*24*time.Hour, c.RefundWindow)
 	require.Equal(t, 5, c.RefundMaxCount)
+	require.True(t, c.PartialCapture)
 	require.Equal(t, config.Thresholds{"EUR": 50000, "JPY": 100000, "": 7}, c.RefundApprovalAbove)
 	require.Equal(t, int64(500), c.MaxAmount)
 	require.Equal(t, 5*time.Second, c.CallerDeadline)
@@ -191,6 +193,7 @@ func TestLoad_RefusesMalformedValues(t *testing.T) {
 		"ONERWAY_IP_ALLOWLIST":               {"onerway.com", "203.0.113.0/33", "203.0.113.7,"},
 		"CONFIRM_BY_QUERY":                   {"perhaps"},
 		"AUTH_EXPIRY_ACTION":                 {"capture"},
+		"PARTIAL_CAPTURE":                    {"half"},
 		"REFUND_WINDOW":                      {"180d", "-1h", "90000h"},
 		"REFUND_MAX_COUNT":                   {"-1", "a few"},
 		"REFUND_APPROVAL_ABOVE":              {"EUR", "EUR:-1", "EUR:5.00", "EUX:5", "EUR:1,eur:2", "1,2", "EUR:1,"},

@@ -83,6 +83,7 @@ func sections() []section {
 		}},
 		{"Authorizations", []variable{
 			{Name: "AUTH_EXPIRY_ACTION", Meaning: "What is done about an authorization that nobody has captured, 12 hours before it lapses: `warn` tells of it by the event `payment.authorization_expiring`, `void` gives it up."},
+			{Name: "PARTIAL_CAPTURE", Meaning: "`true` lets a capture take less than what is held; the rest is released. Only where the agreement with Onerway allows it: its documents disagree, and a capture that it refuses or carries out whole needs a person. `false`: 422 `partial_capture_not_supported`."},
 		}},
 		{"OpenTelemetry", []variable{
 			{Name: "OTEL_SDK_DISABLED", Meaning: "`true` switches tracing off."},

@@ -112,12 +112,13 @@ func forgotten(p Payment, ev Evidence) bool {
 
 // mismatch reports the first field in which the evidence speaks of other money than ours, nil when it fits.
 func mismatch(p Payment, ev Evidence) *discrepancyDraft {
+	due := ev.dueOf(p)
 	switch {
 	case ev.claimedElsewhere:
 		return differing(classTransaction, p, ev)
-	case !ev.Amount.IsZero() && ev.Amount.Currency != p.Amount.Currency:
+	case !ev.Amount.IsZero() && ev.Amount.Currency != due.Currency:
 		return differing(classCurrency, p, ev)
-	case !ev.Amount.IsZero() && ev.Amount.Minor != p.Amount.Minor:
+	case !ev.Amount.IsZero() && ev.Amount.Minor != due.Minor:
 		return differing(classAmount, p, ev)
 	case p.ProviderTransactionID != "" && ev.ProviderTransactionID != "" && p.ProviderTransactionID != ev.ProviderTransactionID:
 		return differing(classTransaction, p, ev)
@@ -130,7 +131,7 @@ func differing(class string, p Payment, ev Evidence) *discrepancyDraft {
 	return &discrepancyDraft{
 		class: class,
 		ours: map[string]any{
-			"status": p.Status, "amount": p.Amount.Minor, "currency": p.Amount.Currency.Lower(),
+			"status": p.Status, "amount": ev.dueOf(p).Minor, "currency": p.Amount.Currency.Lower(),
 			"provider_transaction_id": p.ProviderTransactionID,
 		},
 		theirs: map[string]any{

@@ -51,7 +51,9 @@ func (c *change) settlePayment(now time.Time) {
 	p.AmountAuthorized, p.AmountCaptured = 0, 0
 	switch p.Status {
 	case PaymentSucceeded:
-		p.AmountAuthorized, p.AmountCaptured = p.Amount.Minor, p.Amount.Minor
+		// What a capture has left of the hold is released.
+		p.AmountCaptured = cmp.Or(p.CaptureAmount, p.Amount.Minor)
+		p.AmountAuthorized = p.AmountCaptured
 		p.FinalAt = now
 	case PaymentAuthorized:
 		p.AmountAuthorized = p.Amount.Minor

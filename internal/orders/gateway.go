@@ -142,4 +142,14 @@ type Evidence struct {
 	askedAt time.Time
 	// claimedElsewhere is set when the transaction that it names belongs to another payment of ours.
 	claimedElsewhere bool
+	// due is the sum that the news has to be of, where that is not the whole payment: what a capture was asked to take.
+	due money.Amount
+}
+
+// dueOf is the sum that the news of a payment has to be of.
+func (ev Evidence) dueOf(p Payment) money.Amount {
+	if ev.due.IsZero() {
+		return p.Amount
+	}
+	return ev.due
 }

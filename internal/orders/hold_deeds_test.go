@@ -25,19 +25,23 @@ func drawEndingFate(rt *rapid.T) endingFate {
 
 // endHold captures or voids the order's latest payment.
 func (s *story) endHold(rt *rapid.T, number int) deed {
-	void := chance(rt, 6, "void")
+	void, part := chance(rt, 6, "void"), fairly([]int64{0, 0, 1, 1000, 2700, 2701}).Draw(rt, "capture of")
 	return func(ctx context.Context, process *orders.Service) error {
 		o, err := process.Get(ctx, s.order)
 		if err != nil || o.LatestPayment.IsZero() {
 			return err
 		}
-		do := process.Capture
-		if void {
-			do = process.Void
-		}
-		_, err = do(ctx, orders.CaptureRequest{
+		req := orders.CaptureRequest{
 			Payment: o.LatestPayment, Idempotency: key(fmt.Sprintf("%s-end-%d", s.order, number)), CorrelationID: "test",
-		})
+		}
+		if void {
+			_, err = process.Void(ctx, req)
+			return refusalIsFine(err)
+		}
+		if part > 0 {
+			req.Amount = &part
+		}
+		_, err = process.Capture(ctx, req)
 		return refusalIsFine(err)
 	}
 }

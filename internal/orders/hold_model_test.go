@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"tillway/internal/money"
 	"tillway/internal/orders"
 )
 
@@ -122,9 +123,25 @@ func (m *modelProvider) holding(id string) *charge {
 	return nil
 }
 
+// amount is what a capture takes, or a void lets go.
+func (e *ending) amount(c *charge) money.Amount {
+	if e.order.Amount.IsZero() {
+		return c.sale.Amount
+	}
+	return e.order.Amount
+}
+
+// takenMinor is how much of the charge was taken.
+func (c *charge) takenMinor() int64 {
+	if e := c.captured(); e != nil {
+		return e.amount(c).Minor
+	}
+	return c.sale.Amount.Minor
+}
+
 func (e *ending) evidence(c *charge, source orders.Source) orders.Evidence {
 	return orders.Evidence{
-		Source: source, Outcome: e.outcome, Amount: c.sale.Amount, ProviderTransactionID: e.id, Body: []byte(`{}`),
+		Source: source, Outcome: e.outcome, Amount: e.amount(c), ProviderTransactionID: e.id, Body: []byte(`{}`),
 	}
 }
 

@@ -115,6 +115,7 @@ func newStory(rt *rapid.T, b *testBundle) *story {
 	config := b.config
 	config.Refunds, config.Modifications, config.HoldLasts = s.provider, s.provider, holdLasts
 	config.AuthExpiry = fairly([]orders.AuthExpiryAction{orders.AuthExpiryWarn, orders.AuthExpiryVoid}).Draw(rt, "hold expiry")
+	config.PartialCapture = chance(rt, 8, "partial capture")
 	if chance(rt, 3, "refunds need approval") {
 		config.ApprovalAbove = orders.ApprovalThresholds{"EUR": 1500}
 	}
@@ -247,10 +248,14 @@ func (s *story) settleEverything(rt *rapid.T) {
 	s.check(rt)
 
 	o, payments, _ := s.read(rt)
-	taken, surplus, kept := s.provider.taken(), 0, int64(0)
+	taken, surplus, kept, counts := s.provider.taken(), 0, int64(0), int64(0)
 	for _, p := range payments {
 		require.Equal(rt, slices.Contains(taken, p.MerchantTxnID), p.Status == orders.PaymentSucceeded, "%s is %s", p.MerchantTxnID, p.Status)
 		require.False(rt, p.Held() && s.provider.released(p.MerchantTxnID), "%s holds nothing and is %s", p.MerchantTxnID, p.Status)
+		require.True(rt, p.AmountCaptured == 0 || s.provider.believed(p), "%s captured %d", p.MerchantTxnID, p.AmountCaptured)
+		if !p.Surplus {
+			counts += p.AmountCaptured
+		}
 		if p.Surplus && p.AmountCaptured > 0 {
 			surplus++
 			kept += p.AmountCaptured - p.AmountRefunded
@@ -258,7 +263,8 @@ func (s *story) settleEverything(rt *rapid.T) {
 	}
 	counted := len(taken) - surplus
 	require.LessOrEqual(rt, counted, 1)
-	require.Equal(rt, int64(counted)*o.Amount.Minor, o.AmountPaid)
+	require.Equal(rt, counts, o.AmountPaid)
+	require.Equal(rt, counted == 1, o.AmountPaid > 0)
 	require.True(rt, kept == 0 || o.NeedsReview, "surplus is neither given back nor under review")
 	s.requireRefundsAgree(rt)
 }

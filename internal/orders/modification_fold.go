@@ -65,6 +65,13 @@ func (c *modificationChange) unproven(r rules, now time.Time) bool {
 func (c *modificationChange) carryOut(a account, r rules, now time.Time) {
 	news := c.evidence
 	news.ProviderTransactionID = "" // the capture's own is not the payment's
+	news.due = c.before.Amount
+	if c.before.Kind == ModificationCapture {
+		a.payment.CaptureAmount = 0
+		if c.before.Amount.Minor < a.payment.Amount.Minor {
+			a.payment.CaptureAmount = c.before.Amount.Minor
+		}
+	}
 	if c.before.Kind == ModificationVoid {
 		news.Outcome = OutcomeClosed
 		news.Failure = &Failure{

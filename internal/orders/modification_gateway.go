@@ -3,6 +3,8 @@ package orders
 import (
 	"context"
 	"errors"
+
+	"tillway/internal/money"
 )
 
 // ModificationGateway is what captures and voids need of a payment provider, beside what payments need of it.
@@ -32,6 +34,8 @@ type ModificationOrder struct {
 	MerchantTxnID       string
 	OriginTransactionID string
 	Kind                ModificationKind
+	// Amount is what a capture takes, where that is less than all; the zero value is all.
+	Amount money.Amount
 	// SandboxFault is what the provider's simulator is asked to do wrong; always empty in live mode.
 	SandboxFault string
 }

@@ -24,8 +24,9 @@ type CaptureRequest struct {
 	Amount        *int64
 }
 
-// Capture takes the money that an authorized payment holds, all of it: the provider documents no partial capture. The caller
-// waits at most the caller's deadline; the payment it returns may then still be authorized.
+// Capture takes the money that an authorized payment holds: all of it, or a part where Config.PartialCapture allows that, for the
+// sources disagree whether the provider does (Onerway contract §16). The rest is released then. The caller waits at most the
+// caller's deadline; the payment it returns may then still be authorized.
 //
 // It returns a fault: Invalid for a bad amount; Conflict payment_not_capturable; Refused capture_exceeds_authorized,
 // partial_capture_not_supported, provider_refused or idempotency_key_reused; Unavailable provider_unavailable when nothing was
@@ -51,7 +52,7 @@ func (s *Service) modify(ctx context.Context, kind ModificationKind, req Capture
 	if kind == ModificationVoid && p.Status == PaymentCanceled && p.CaptureMethod == CaptureManual {
 		return PayResult{Payment: p}, nil
 	}
-	if err := mayModify(p, kind, req.Amount); err != nil {
+	if err := s.mayModify(p, kind, req.Amount); err != nil {
 		return PayResult{Payment: p}, err
 	}
 	if err := s.gateway.Admit(ctx); err != nil {
@@ -71,7 +72,7 @@ func (s *Service) modify(ctx context.Context, kind ModificationKind, req Capture
 }
 
 // mayModify checks what is asked for against the payment as it stands.
-func mayModify(p Payment, kind ModificationKind, amount *int64) error {
+func (s *Service) mayModify(p Payment, kind ModificationKind, amount *int64) error {
 	switch {
 	case !p.Held():
 		return notHeld(kind, fmt.Sprintf("The payment is %s and holds no authorization.", p.Status))
@@ -82,10 +83,12 @@ func mayModify(p Payment, kind ModificationKind, amount *int64) error {
 	case *amount > p.AmountAuthorized:
 		return fault.New(fault.Refused, "capture_exceeds_authorized", "Of this payment %s is authorized.",
 			money.New(p.AmountAuthorized, p.Amount.Currency)).WithParam("amount")
-	default:
+	case !s.config.PartialCapture:
 		return fault.New(fault.Refused, "partial_capture_not_supported",
 			"The payment provider captures the whole authorization only: %s. Refund the rest afterwards.",
 			money.New(p.AmountAuthorized, p.Amount.Currency)).WithParam("amount")
+	default:
+		return s.gateway.Accepts(money.New(*amount, p.Amount.Currency))
 	}
 }
 
@@ -112,13 +115,20 @@ func (s *Service) beginModification(ctx context.Context, p Payment, kind Modific
 		Amount: money.New(p.AmountAuthorized, p.Amount.Currency), Status: ModificationPending, MerchantTxnID: id.String(),
 		CorrelationID: req.CorrelationID, SentAt: now, NextCheckAt: s.config.Schedule.Next(now, now),
 	}
+	if req.Amount != nil {
+		m.Amount.Minor = *req.Amount
+	}
+	var part *int64
+	if m.Amount.Minor < p.AmountAuthorized {
+		part = &m.Amount.Minor
+	}
 	principal, key, fingerprint := req.Idempotency.Columns()
 	failpoint.Hit(failpoint.ModifyBeforeT1)
 	begun, err := s.queries.ModificationBegin(ctx, dbsqlc.ModificationBeginParams{
 		ID: id.UUID(), Kind: string(kind), Amount: m.Amount.Minor, Currency: m.Amount.Currency.Code(),
 		MerchantTxnID: m.MerchantTxnID, IdempotencyPrincipal: principal, IdempotencyKey: key,
 		IdempotencyFingerprint: fingerprint, CorrelationID: m.CorrelationID, Now: now, NextCheckAt: m.NextCheckAt,
-		PaymentID: p.ID.UUID(),
+		PaymentID: p.ID.UUID(), CaptureAmount: part,
 	})
 	if err == nil && begun == 0 {
 		err = errOrderMoved
@@ -188,10 +198,14 @@ func (s *Service) sendModification(ctx context.Context, p Payment, m Modificatio
 			ev = Evidence{Source: SourceAnswer, Outcome: OutcomeUnknown}
 		}
 	}()
-	return s.config.modifications().Modify(ctx, ModificationOrder{
+	order := ModificationOrder{
 		MerchantTxnID: m.MerchantTxnID, OriginTransactionID: p.ProviderTransactionID, Kind: m.Kind,
 		SandboxFault: sandboxFault(s.config.Livemode, p.Metadata),
-	})
+	}
+	if m.Amount.Minor < p.AmountAuthorized {
+		order.Amount = m.Amount
+	}
+	return s.config.modifications().Modify(ctx, order)
 }
 
 // replayModification answers a repeated request from the row that its key created; errNoReplay when the key created none.

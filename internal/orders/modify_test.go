@@ -28,7 +28,11 @@ func (g *fakeModifications) Modify(_ context.Context, order orders.ModificationO
 	answer := g.answer
 	g.mu.Unlock()
 	if answer == nil {
-		return modified(orders.SourceAnswer, orders.OutcomeSucceeded, order.MerchantTxnID)
+		ev := modified(orders.SourceAnswer, orders.OutcomeSucceeded, order.MerchantTxnID)
+		if !order.Amount.IsZero() {
+			ev.Amount = order.Amount
+		}
+		return ev
 	}
 	return answer(order)
 }

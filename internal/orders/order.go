@@ -150,6 +150,8 @@ type Payment struct {
 	AmountRefunded      int64
 	AmountRefundPending int64
 	AmountDisputed      int64
+	// CaptureAmount is what its latest capture takes, where that is less than all; zero: all.
+	CaptureAmount int64
 	// RefundCount counts its refunds that have succeeded or may yet.
 	RefundCount   int
 	CaptureMethod CaptureMethod

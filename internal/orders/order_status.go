@@ -13,7 +13,7 @@ const (
 	StatusPending Status = "pending"
 	// StatusAuthorized: funds are held, not captured.
 	StatusAuthorized Status = "authorized"
-	// StatusPaid: the full amount is captured.
+	// StatusPaid: the money is captured, all of it or as much as the merchant took of what was held.
 	StatusPaid Status = "paid"
 	// StatusPartiallyRefunded: some of what was captured went back.
 	StatusPartiallyRefunded Status = "partially_refunded"

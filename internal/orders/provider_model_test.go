@@ -272,10 +272,11 @@ func (m *modelProvider) taken() []string {
 	})
 }
 
-// believed reports whether the merchant may take the payment for paid: the money was taken, or a false answer said so.
+// believed reports whether the merchant may take the payment for paid as it is: the money was taken, that much, or a false
+// answer said so.
 func (m *modelProvider) believed(p orders.Payment) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.charges[p.MerchantTxnID]
-	return c != nil && (c.took() || c.falsely && !p.Confirmed)
+	return c != nil && (c.took() && c.takenMinor() == p.AmountCaptured || c.falsely && !p.Confirmed)
 }

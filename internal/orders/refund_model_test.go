@@ -91,7 +91,7 @@ func (m *modelProvider) left(origin string, holds func(*charge) bool, counts fun
 	var left int64
 	for _, c := range m.charges {
 		if c.origin() == origin && holds(c) {
-			left = c.sale.Amount.Minor
+			left = c.takenMinor()
 		}
 	}
 	for _, r := range m.refunds {

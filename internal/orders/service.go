@@ -44,6 +44,8 @@ type Config struct {
 	HoldLasts time.Duration
 	// AuthExpiry is what is done about a hold before it lapses; "" is AuthExpiryWarn.
 	AuthExpiry AuthExpiryAction
+	// PartialCapture lets a capture take less than what is held; the rest is released.
+	PartialCapture bool
 	// DuplicateWindow is how long after a refund one of the same payment, amount and reason needs to be asked for twice.
 	DuplicateWindow time.Duration
 	// RefundWindow is how long after a payment succeeded it may be refunded; zero: for ever.

@@ -59,7 +59,8 @@ func paymentFromRow(r dbsqlc.Payment) (Payment, error) {
 		Attempt: int(r.Attempt), Status: PaymentStatus(r.Status), Amount: money.New(r.Amount, currency),
 		AmountAuthorized: r.AmountAuthorized, AmountCaptured: r.AmountCaptured, AmountRefunded: r.AmountRefunded,
 		AmountRefundPending: r.AmountRefundPending, AmountDisputed: r.AmountDisputed,
-		RefundCount: int(r.RefundCount), CaptureMethod: CaptureMethod(r.CaptureMethod), MerchantTxnID: r.MerchantTxnID,
+		RefundCount: int(r.RefundCount), CaptureMethod: CaptureMethod(r.CaptureMethod),
+		CaptureAmount: orZeroAmount(r.CaptureAmount), MerchantTxnID: r.MerchantTxnID,
 		ProviderTransactionID: orEmpty(r.ProviderTransactionID), Confirmed: r.Confirmed, Surplus: r.Surplus,
 		Card: cards.Summary{
 			Brand: r.CardBrand, Last4: r.CardLast4, ExpMonth: int(r.CardExpMonth), ExpYear: int(r.CardExpYear), Country: r.CardCountry,
@@ -108,6 +109,13 @@ func orEmpty(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+func orZeroAmount(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
 }
 
 // orZero returns the time in UTC, as all of the domain's times are; pgx gives it in the machine's zone.

@@ -67,7 +67,7 @@ func paymentEntry(entry *Entry, h orders.History, e orders.HistoryEvent, p order
 	case orders.PaymentAuthorized:
 		entry.Text = sentences(fmt.Sprintf("%s is authorized: the bank holds %s.", name, money), unconfirmed(p.Confirmed), surplus(p.Surplus))
 	case orders.PaymentSucceeded:
-		entry.Text = sentences(fmt.Sprintf("%s succeeded: %s was taken.", name, money), unconfirmed(p.Confirmed), surplus(p.Surplus))
+		entry.Text = sentences(fmt.Sprintf("%s succeeded: %s.", name, takenOf(p)), unconfirmed(p.Confirmed), surplus(p.Surplus))
 	case orders.PaymentFailed:
 		entry.Text = sentences(name+" failed.", failureWords(entry, p.Failure))
 	case orders.PaymentCanceled:
@@ -86,6 +86,14 @@ func beginning(h orders.History, e orders.HistoryEvent, id ids.Payment) (byShopp
 		return p.ByShopper, p.CreatedAt.Equal(e.CreatedAt)
 	}
 	return false, true // too old to be in the history, and far more often begun than resumed
+}
+
+// takenOf says how much a payment took: all, or a part of what it held.
+func takenOf(p orders.PaymentResource) string {
+	if p.AmountCaptured >= p.Amount {
+		return amount(p.Amount, p.Currency) + " was taken"
+	}
+	return fmt.Sprintf("%s of %s was taken, the rest of the authorization is released", amount(p.AmountCaptured, p.Currency), amount(p.Amount, p.Currency))
 }
 
 func unconfirmed(confirmed bool) string {
@@ -131,7 +139,11 @@ func orderEntry(entry *Entry, o orders.OrderResource) {
 		entry.Actor, entry.rank = ActorMerchant, rankBeginning
 		entry.Text = fmt.Sprintf("The order was created: %s.", owed)
 	case "order.paid":
-		entry.Text = sentences("The order is paid: "+owed+".", unconfirmed(o.Confirmed == nil || *o.Confirmed))
+		paid := "The order is paid: " + owed + "."
+		if o.AmountPaid < o.Amount {
+			paid = fmt.Sprintf("The order is paid with %s of %s.", amount(o.AmountPaid, o.Currency), owed)
+		}
+		entry.Text = sentences(paid, unconfirmed(o.Confirmed == nil || *o.Confirmed))
 	case "order.authorized":
 		entry.Text = fmt.Sprintf("The order is authorized: %s is held for it.", owed)
 	case "order.canceled":
@@ -140,9 +152,9 @@ func orderEntry(entry *Entry, o orders.OrderResource) {
 	case "order.expired":
 		entry.Text = "The order expired without having been paid."
 	case "order.refunded":
-		entry.Text = fmt.Sprintf("All of %s has been refunded.", owed)
+		entry.Text = fmt.Sprintf("All of %s has been refunded.", amount(o.AmountPaid, o.Currency))
 	case "order.partially_refunded":
-		entry.Text = fmt.Sprintf("%s of %s has been refunded.", amount(o.AmountRefunded, o.Currency), owed)
+		entry.Text = fmt.Sprintf("%s of %s has been refunded.", amount(o.AmountRefunded, o.Currency), amount(o.AmountPaid, o.Currency))
 	case "order.needs_review":
 		entry.Text = "A person must look at the order."
 	}

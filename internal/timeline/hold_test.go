@@ -78,3 +78,20 @@ func TestTell_AHoldThatLapses(t *testing.T) {
 	b.asked(p, held)
 	b.requireTold("hold_lapsed")
 }
+
+func TestTell_APartOfAHoldIsCaptured(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.capture = orders.CaptureManual
+	held := succeeded(t, "t-1")
+	held.Outcome = orders.OutcomeAuthorized
+	p := b.pay(merchant, held)
+	b.notified(p, held)
+	part := succeeded(t, "t-2")
+	part.Amount = eur(t, 1000)
+	b.modifications.answer = part
+	b.wait(time.Hour)
+	_, err := b.service.Capture(t.Context(), orders.CaptureRequest{Payment: p.ID, CorrelationID: "test", Amount: new(int64(1000))})
+	require.NoError(t, err)
+	b.requireTold("part_captured")
+}

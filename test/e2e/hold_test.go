@@ -112,3 +112,39 @@ func TestHold_IsVoidedBeforeItLapses(t *testing.T) {
 	require.Equal(t, "open", w.service.order(o.ID).Status)
 	require.Len(t, w.provider.books(o.ID).Transactions, 2, "the authorization and its void")
 }
+
+func TestHold_APartOfItIsCaptured(t *testing.T) {
+	t.Parallel()
+	w := start(t, with("PARTIAL_CAPTURE", "true"), providing("--partial-capture"))
+	o, p := w.hold()
+	part := modify(p, "capture", "c")
+	part.body = object{"amount": 1000}
+	captured := into[payment](t, w.service.send(part).requireStatus(t, http.StatusOK))
+	require.Equal(t, "succeeded", captured.Status)
+	require.EqualValues(t, 1000, captured.AmountCaptured)
+	paid := w.service.order(o.ID)
+	require.Equal(t, "paid", paid.Status)
+	require.EqualValues(t, 1000, paid.AmountPaid)
+	books := w.provider.books(o.ID)
+	require.Equal(t, "10.00", books.Orders[0].Charged, "the rest is released")
+	rest := modify(p, "capture", "rest")
+	rest.body = object{"amount": 1700}
+	w.service.send(rest).requireStatus(t, http.StatusConflict)
+
+	w.service.send(call{method: http.MethodPost, path: "/v1/refunds", key: "r", body: object{"order": o.ID}}).requireStatus(t, http.StatusCreated)
+	w.service.awaitOrder(o.ID, "refunded")
+	require.Equal(t, "10.00", w.provider.books(o.ID).Orders[0].Refunded)
+	require.False(t, w.service.order(o.ID).NeedsReview)
+}
+
+func TestHold_APartOfItIsRefusedWhereThatIsOff(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	o, p := w.hold()
+	part := modify(p, "capture", "c")
+	part.body = object{"amount": 1000}
+	refused := w.service.send(part).requireStatus(t, http.StatusUnprocessableEntity)
+	require.Contains(t, refused.body, "partial_capture_not_supported")
+	require.Equal(t, "authorized", w.service.order(o.ID).Status)
+	require.Len(t, w.provider.books(o.ID).Transactions, 1)
+}

@@ -25,11 +25,12 @@ type provider struct {
 	t         *testing.T
 	look      inspect
 	url, port string
+	flags     []string
 }
 
-func startProvider(w *world) *provider {
+func startProvider(w *world, flags ...string) *provider {
 	w.t.Helper()
-	p := &provider{t: w.t, look: w.requireNoCard, port: freePort(w.t)}
+	p := &provider{t: w.t, look: w.requireNoCard, port: freePort(w.t), flags: flags}
 	p.url = "http://127.0.0.1:" + p.port
 	p.start()
 	return p
@@ -38,8 +39,9 @@ func startProvider(w *world) *provider {
 // start begins with empty books; after a stop it is reached under its old address.
 func (p *provider) start() {
 	p.t.Helper()
-	p.process = launch(p.t, "provider", p.look, nil, "sandbox", "--listen", "127.0.0.1:"+p.port,
-		"--merchant-no", merchantNo, "--secret-key", signingKey)
+	p.process = launch(p.t, "provider", p.look, nil, append([]string{
+		"sandbox", "--listen", "127.0.0.1:" + p.port, "--merchant-no", merchantNo, "--secret-key", signingKey,
+	}, p.flags...)...)
 	p.ready(p.t, p.url+"/sandbox/clock")
 }
 

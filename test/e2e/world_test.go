@@ -63,10 +63,17 @@ type settings struct {
 	redis, database string
 	env             map[string]string
 	unset           []string
+	// provider are flags of the simulator.
+	provider []string
 }
 
 // with sets a variable of the service's environment.
 func with(name, value string) choice { return func(s *settings) { s.env[name] = value } }
+
+// providing sets a flag of the simulator.
+func providing(flag string) choice {
+	return func(s *settings) { s.provider = append(s.provider, flag) }
+}
 
 // unset leaves a variable to its default.
 func unset(name string) choice { return func(s *settings) { s.unset = append(s.unset, name) } }
@@ -95,7 +102,7 @@ func start(t *testing.T, choices ...choice) *world {
 		s.database = pgtest.URL(t)
 	}
 	w := &world{t: t, database: s.database, port: freePort(t), cards: &cards{numbers: map[string]bool{}}}
-	w.provider = startProvider(w)
+	w.provider = startProvider(w, s.provider...)
 	key := make([]byte, 32)
 	_, err := rand.Read(key)
 	require.NoError(t, err)

@@ -14,17 +14,25 @@ var _ orders.ModificationGateway = (*Gateway)(nil)
 // Modify captures or voids an authorization once and says what is known of it (§8.9). It must not be called twice for one
 // reference.
 func (g *Gateway) Modify(ctx context.Context, order orders.ModificationOrder) orders.Evidence {
-	if err := g.budget.Acquire(ctx, ratelimit.LaneSale); err != nil {
-		return orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeNeverSent}
-	}
 	kind := onerway.TxnCapture
 	if order.Kind == orders.ModificationVoid {
 		kind = onerway.TxnVoid
 	}
-	began := g.now()
-	response, err := g.provider.AuthPayment(onerway.WithSandboxFault(ctx, order.SandboxFault), onerway.AuthPaymentRequest{
+	request := onerway.AuthPaymentRequest{
 		MerchantTxnID: order.MerchantTxnID, OriginTransactionID: order.OriginTransactionID, TxnType: kind,
-	})
+	}
+	if !order.Amount.IsZero() {
+		amount, ok := wireDecimal(order.Amount)
+		if !ok {
+			return inexpressible()
+		}
+		request.OrderAmount = amount
+	}
+	if err := g.budget.Acquire(ctx, ratelimit.LaneSale); err != nil {
+		return orders.Evidence{Source: orders.SourceAnswer, Outcome: orders.OutcomeNeverSent}
+	}
+	began := g.now()
+	response, err := g.provider.AuthPayment(onerway.WithSandboxFault(ctx, order.SandboxFault), request)
 	took := g.now().Sub(began)
 	var ev orders.Evidence
 	if err != nil {

@@ -237,6 +237,8 @@ type Payment struct {
 	FinalAt     *time.Time
 	// Its refunds that are neither failed, rejected nor canceled; kept by refunds_keep_count.
 	RefundCount int32
+	// What its latest capture takes, where that is less than all; NULL: all.
+	CaptureAmount *int64
 }
 
 // One row is one refund of a payment, whole or in part. Amounts are minor units of currency.

@@ -1,6 +1,11 @@
 -- name: ModificationBegin :execrows
 -- T1 of a capture or void (design §3). It refuses by its own WHERE a payment that is not authorized any more, and by the index
--- modifications_one_live_per_payment a second one beside a live one.
+-- modifications_one_live_per_payment a second one beside a live one. The payment remembers how much a capture takes.
+WITH part AS (
+    UPDATE payments SET capture_amount = sqlc.narg('capture_amount')::bigint
+    WHERE payments.id = @payment_id AND payments.status = 'authorized' AND @kind::text = 'capture'
+        AND payments.capture_amount IS DISTINCT FROM sqlc.narg('capture_amount')::bigint
+)
 INSERT INTO modifications (
     id, order_id, payment_id, livemode, kind, amount, currency, merchant_txn_id, idempotency_principal, idempotency_key,
     idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at

@@ -100,6 +100,11 @@ func (q *Queries) ModificationApply(ctx context.Context, arg ModificationApplyPa
 }
 
 const ModificationBegin = `-- name: ModificationBegin :execrows
+WITH part AS (
+    UPDATE payments SET capture_amount = $13::bigint
+    WHERE payments.id = $12 AND payments.status = 'authorized' AND $2::text = 'capture'
+        AND payments.capture_amount IS DISTINCT FROM $13::bigint
+)
 INSERT INTO modifications (
     id, order_id, payment_id, livemode, kind, amount, currency, merchant_txn_id, idempotency_principal, idempotency_key,
     idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
@@ -125,10 +130,11 @@ type ModificationBeginParams struct {
 	Now                    time.Time
 	NextCheckAt            time.Time
 	PaymentID              uuid.UUID
+	CaptureAmount          *int64
 }
 
 // T1 of a capture or void (design §3). It refuses by its own WHERE a payment that is not authorized any more, and by the index
-// modifications_one_live_per_payment a second one beside a live one.
+// modifications_one_live_per_payment a second one beside a live one. The payment remembers how much a capture takes.
 func (q *Queries) ModificationBegin(ctx context.Context, arg ModificationBeginParams) (int64, error) {
 	result, err := q.db.Exec(ctx, ModificationBegin,
 		arg.ID,
@@ -143,6 +149,7 @@ func (q *Queries) ModificationBegin(ctx context.Context, arg ModificationBeginPa
 		arg.Now,
 		arg.NextCheckAt,
 		arg.PaymentID,
+		arg.CaptureAmount,
 	)
 	if err != nil {
 		return 0, err
@@ -254,7 +261,7 @@ func (q *Queries) ModificationPostpone(ctx context.Context, arg ModificationPost
 }
 
 const ModificationWhole = `-- name: ModificationWhole :one
-SELECT modifications.id, modifications.order_id, modifications.payment_id, modifications.livemode, modifications.kind, modifications.amount, modifications.currency, modifications.status, modifications.merchant_txn_id, modifications.provider_transaction_id, modifications.failure_code, modifications.failure_message, modifications.failure_provider_code, modifications.not_found_count, modifications.checks, modifications.idempotency_principal, modifications.idempotency_key, modifications.idempotency_fingerprint, modifications.correlation_id, modifications.created_at, modifications.updated_at, modifications.sent_at, modifications.next_check_at, modifications.final_at, payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at
+SELECT modifications.id, modifications.order_id, modifications.payment_id, modifications.livemode, modifications.kind, modifications.amount, modifications.currency, modifications.status, modifications.merchant_txn_id, modifications.provider_transaction_id, modifications.failure_code, modifications.failure_message, modifications.failure_provider_code, modifications.not_found_count, modifications.checks, modifications.idempotency_principal, modifications.idempotency_key, modifications.idempotency_fingerprint, modifications.correlation_id, modifications.created_at, modifications.updated_at, modifications.sent_at, modifications.next_check_at, modifications.final_at, payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at
 FROM modifications
     JOIN payments ON payments.id = modifications.payment_id
     JOIN orders ON orders.id = modifications.order_id
@@ -341,6 +348,7 @@ func (q *Queries) ModificationWhole(ctx context.Context, merchantTxnID string) (
 		&i.Payment.NextCheckAt,
 		&i.Payment.FinalAt,
 		&i.Payment.RefundCount,
+		&i.Payment.CaptureAmount,
 		&i.Order.ID,
 		&i.Order.Livemode,
 		&i.Order.Reference,
