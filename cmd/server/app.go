@@ -192,6 +192,7 @@ func (a *app) openProvider(context.Context) (err error) {
 	}
 	a.gateway, err = gateway.New(gateway.Options{
 		Provider: a.provider, Budget: outbound, Observer: a.tel.Metrics, API: gateway.API(cfg.OnerwayAPI), Log: a.log,
+		Zone: a.provider.Location(),
 	})
 	if err != nil {
 		return fmt.Errorf("set up the gateway: %w", err)
@@ -219,6 +220,7 @@ func (a *app) openDomains(ctx context.Context) error {
 		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.realNow(),
 		Refunds: a.gateway, DuplicateWindow: cfg.RefundDuplicateWindow, RefundWindow: cfg.RefundWindow,
 		RefundMaxCount: cfg.RefundMaxCount, ApprovalAbove: orders.ApprovalThresholds(cfg.RefundApprovalAbove), Modifications: a.gateway, HoldLasts: holdLasts,
+		Disputes:   a.gateway,
 		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction), PartialCapture: cfg.PartialCapture,
 	})
 	a.events = events.New(a.pool)

@@ -9,7 +9,8 @@ import (
 	"tillway/internal/reconcile"
 )
 
-// workers wires what runs in the background: the job queue, and the sweeps that settle and expire.
+// workers wires what runs in the background: the job queue, the sweeps that settle and expire, and the reading of the
+// provider's books.
 func (a *app) workers() ([]func(context.Context) error, error) {
 	var opts jobs.Options
 	if a.clock != nil {
@@ -20,5 +21,6 @@ func (a *app) workers() ([]func(context.Context) error, error) {
 		return nil, fmt.Errorf("set up the job queue: %w", err)
 	}
 	settler := reconcile.New(a.orders, a.log, time.Now, reconcile.Options{})
-	return []func(context.Context) error{runner.Run, settler.Run}, nil
+	importer := reconcile.NewImporter(a.orders, a.log, time.Now, a.database.Now, a.config.ImportInterval)
+	return []func(context.Context) error{runner.Run, settler.Run, importer.Run}, nil
 }

@@ -26,6 +26,7 @@ type call[B any] struct {
 	Payment      ids.Payment
 	Refund       ids.Refund
 	Customer     ids.Customer
+	Dispute      ids.Dispute
 	Event        ids.Event
 	Notification ids.Notification
 	Discrepancy  ids.Discrepancy
@@ -203,6 +204,8 @@ func (in *call[B]) readPath(r route, id string) error {
 		in.Refund, err = parseID[ids.RefundEntity]("refund", id)
 	case object == "customers":
 		in.Customer, err = parseID[ids.CustomerEntity]("customer", id)
+	case object == "disputes":
+		in.Dispute, err = parseID[ids.DisputeEntity]("dispute", id)
 	case object == "events":
 		in.Event, err = parseID[ids.EventEntity]("event", id)
 	case object == "discrepancies":

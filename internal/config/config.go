@@ -61,6 +61,7 @@ type Config struct {
 	ConfirmByQuery  ConfirmByQuery `env:"CONFIRM_BY_QUERY" envDefault:"mismatch"`
 	ResolveSchedule Schedule       `env:"RESOLVE_SCHEDULE" envDefault:"3s,10s,30s,1m,2m,5m,10m,15m,30m,1h,2h,6h,12h,24h"`
 	NotFoundAfter   time.Duration  `env:"NOT_FOUND_AFTER" envDefault:"15m"`
+	ImportInterval  time.Duration  `env:"IMPORT_INTERVAL" envDefault:"15m"`
 
 	RefundDuplicateWindow time.Duration `env:"REFUND_DUPLICATE_WINDOW" envDefault:"10m"`
 	RefundWindow          time.Duration `env:"REFUND_WINDOW" envDefault:"0s"`

@@ -75,6 +75,9 @@ func sections() []section {
 			{Name: "RESOLVE_SCHEDULE", Meaning: "Times since sending at which an open outcome is queried, increasing; then daily to day 7."},
 			{Name: "NOT_FOUND_AFTER", Meaning: "How long after sending the provider's \"not found\" begins to count, by the clock of the installation; while the call may still be under way it never does, however a test clock was moved."},
 		}},
+		{"Importing", []variable{
+			{Name: "IMPORT_INTERVAL", Meaning: "How often the provider's books are read for what nobody has told us: chargebacks. At least 1s."},
+		}},
 		{"Refunds", []variable{
 			{Name: "REFUND_DUPLICATE_WINDOW", Meaning: "How long after a refund another of the same payment, amount and reason is refused unless it says `allow_duplicate`. `0s`: never refused."},
 			{Name: "REFUND_WINDOW", Meaning: "How long after a payment succeeded a refund of it may be asked for, in hours or less (180 days: `4320h`); later: 422 `refund_window_closed`. Refunds that a policy owes are made all the same. `0s`: for ever."},

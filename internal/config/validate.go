@@ -55,6 +55,7 @@ func (c Config) checkValues() []Fault {
 	k.durationWithin("CALLER_DEADLINE", c.CallerDeadline, time.Millisecond, HTTPWriteTimeout-writeReserve)
 	k.durationWithin("ONERWAY_TIMEOUT", c.OnerwayTimeout, time.Millisecond, 2*time.Minute)
 	k.durationWithin("NOT_FOUND_AFTER", c.NotFoundAfter, time.Millisecond, resolveHorizon)
+	k.durationWithin("IMPORT_INTERVAL", c.ImportInterval, time.Second, 24*time.Hour)
 	k.durationWithin("REFUND_DUPLICATE_WINDOW", c.RefundDuplicateWindow, 0, 30*24*time.Hour)
 	k.durationWithin("REFUND_WINDOW", c.RefundWindow, 0, 10*365*24*time.Hour)
 	k.require(c.RefundMaxCount >= 0, "REFUND_MAX_COUNT", "is negative", "write a number of refunds, or 0 for any number")

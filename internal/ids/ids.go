@@ -35,6 +35,8 @@ type (
 	NotificationEntity struct{}
 	// DiscrepancyEntity marks identifiers of discrepancies.
 	DiscrepancyEntity struct{}
+	// DisputeEntity marks identifiers of disputes.
+	DisputeEntity struct{}
 	// CustomerEntity marks identifiers of customers.
 	CustomerEntity struct{}
 	// APIKeyEntity marks identifiers of API keys.
@@ -48,6 +50,7 @@ func (ModificationEntity) prefix() string { return "mod" }
 func (EventEntity) prefix() string        { return "evt" }
 func (NotificationEntity) prefix() string { return "ntf" }
 func (DiscrepancyEntity) prefix() string  { return "dsc" }
+func (DisputeEntity) prefix() string      { return "dp" }
 func (CustomerEntity) prefix() string     { return "cus" }
 func (APIKeyEntity) prefix() string       { return "key" }
 
@@ -67,6 +70,8 @@ type (
 	Notification = ID[NotificationEntity]
 	// Discrepancy identifies a discrepancy (dsc_…).
 	Discrepancy = ID[DiscrepancyEntity]
+	// Dispute identifies a dispute (dp_…).
+	Dispute = ID[DisputeEntity]
 	// Customer identifies a customer (cus_…).
 	Customer = ID[CustomerEntity]
 	// APIKey identifies an API key (key_…).

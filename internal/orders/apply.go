@@ -21,7 +21,9 @@ type Applied struct {
 	// Payment is the payment; for news of a refund, the one that the refund is of.
 	Payment Payment
 	// Refund is the refund that the news is about, zero for news of the payment itself.
-	Refund  ids.Refund
+	Refund ids.Refund
+	// Dispute is the dispute that it is about, zero for other news.
+	Dispute ids.Dispute
 	Verdict Verdict
 	// KeyFree: the payment was never sent, and the idempotency key of its request may be used again.
 	KeyFree bool

@@ -24,6 +24,11 @@ func (c *change) queue(ctx context.Context, b *pgx.Batch, correlationID string, 
 	if err := queries.PaymentMove(ctx, c.paymentParams(now)); err != nil {
 		return err
 	}
+	if c.payment.AmountDisputed != c.before.AmountDisputed {
+		if err := c.writeCover(ctx, queries); err != nil {
+			return err
+		}
+	}
 	if err := c.queueEvents(ctx, queries, correlationID, now); err != nil {
 		return err
 	}

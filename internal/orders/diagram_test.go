@@ -22,6 +22,7 @@ func TestDiagrams_ShowWhatTheFunctionsDo(t *testing.T) {
 		"state-order.md":        orderDiagram(),
 		"state-refund.md":       refundDiagram(),
 		"state-modification.md": modificationDiagram(),
+		"state-dispute.md":      disputeDiagram(),
 	} {
 		path := filepath.Join("..", "..", "docs", name)
 		if *update {
@@ -105,6 +106,17 @@ authorization as it was. News that no arrow shows changes no status: it is repea
 which opens a discrepancy.
 
 ` + drawing(ModificationStatuses(), Outcomes(), NextModification, func(s ModificationStatus) bool { return !s.Open() })
+}
+
+func disputeDiagram() string {
+	return `# States of a chargeback
+
+Generated from ` + "`orders.NextDispute`" + `; a test fails when it is stale. A state is stage and status of the dispute in one word; an
+arrow bears what the provider says that leads along it. The bank has the money in every state but ` + "`first_appeal_won`" + `,
+` + "`second_appeal_won` and `withdrawn`" + `. News that no arrow shows moves nothing: it is repeated, older than what we know, or
+contradicts it, and then the provider is asked, whose own record wins. A pre-dispute is a warning and has one state only.
+
+` + drawing(DisputePhases(), DisputeOutcomes(), NextDispute, func(p DisputePhase) bool { _, s := p.shown(""); return s.Closed() })
 }
 
 func refundDiagram() string {

@@ -32,6 +32,11 @@ const (
 	classRefundMatch = "refund_match"
 	// classOverRefund: the provider gave back money after ours had been freed and used. Only a person ends it.
 	classOverRefund = "over_refund"
+	// classDispute: the shopper's bank has taken money back, or warns that it may, and nobody has looked yet. Ended when the
+	// case is decided.
+	classDispute = "dispute"
+	// classOverDispute: the bank has taken back more than was there: it had gone back already. Ended when it is given back.
+	classOverDispute = "over_dispute"
 )
 
 // DiscrepancyStatus is where a disagreement stands (API.md §2).
@@ -133,6 +138,10 @@ type entry struct {
 	// discrepancy is the disagreement that the news found, nil for none; silence is what the clock found: that the provider
 	// has not said how it went for too long.
 	discrepancy, silence *discrepancyDraft
+	// disputed is the dispute that the entry's events tell of.
+	disputed Dispute
+	// further are disagreements that it found besides.
+	further []*discrepancyDraft
 	// noted are the discrepancies to write: opened, seen again or ended. told are those of them that have an event.
 	noted, told []Discrepancy
 }
@@ -179,7 +188,7 @@ func (e *entry) review(subject Discrepancy, ended func(Discrepancy) bool, needed
 		d.Status, d.LastSeen = DiscrepancyAutoResolved, now
 		e.tell(d)
 	}
-	for _, draft := range []*discrepancyDraft{e.discrepancy, e.silence} {
+	for _, draft := range append([]*discrepancyDraft{e.discrepancy, e.silence}, e.further...) {
 		if draft != nil {
 			open = e.openFound(draft, open, subject, now)
 		}

@@ -32,6 +32,8 @@ func (e *entry) log(refund Refund) (eventLog, error) {
 			about = e.payment.Resource()
 		case "refund":
 			about = refund.Resource()
+		case "dispute":
+			about = e.disputed.Resource()
 		case "reconciliation":
 			about, told = told[0].Resource(), told[1:]
 		default:

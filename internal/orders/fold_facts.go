@@ -156,6 +156,7 @@ func (c *change) settleOrder(now time.Time) {
 	case o.PaidAt.IsZero():
 		o.PaidAt = now
 	}
+	c.coverDisputes()
 	anotherIsLive := before == StatusPending && !c.before.Status.Open()
 	o.Status = DeriveStatus(Facts{
 		Paid: o.AmountPaid, Authorized: o.AmountAuthorized, Refunded: o.AmountRefunded,

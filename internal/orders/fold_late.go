@@ -16,13 +16,15 @@ const declineReversed = "reversed"
 //	accept    nothing more to do      a refund is recorded    a person decides
 //	refund    a refund is recorded    a refund is recorded    a person decides
 //	review    a person decides        a person decides        a person decides
+//
+// A person decides as well where the shopper's bank has taken the money back already: to refund it would give it twice.
 func (c *change) receiveLate(now time.Time) {
 	o := c.order
 	if o.AmountPaid > 0 || o.AmountAuthorized > 0 || o.Status == StatusPending {
 		c.payment.Surplus = true
 	}
 	switch {
-	case c.payment.Status == PaymentAuthorized, o.LatePayment == LatePaymentReview:
+	case c.payment.Status == PaymentAuthorized, o.LatePayment == LatePaymentReview, c.payment.AmountClaimed > 0:
 		c.find(c.lateMoney())
 	case c.payment.Surplus:
 		c.owe(RefundFromSurplus, now)

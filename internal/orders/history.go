@@ -23,6 +23,7 @@ const (
 	historyPayments      = 100
 	historyModifications = 20
 	historyRefunds       = 100
+	historyDisputes      = 20
 	historyNews          = 200
 	historyDiscrepancies = 50
 	// checksAhead is how many of the next checks are told.
@@ -41,6 +42,8 @@ type History struct {
 	Refunds []RefundHistory
 	// Approvals are the refunds that were approved while the page's events were written, oldest approval first.
 	Approvals []Refund
+	// Disputes are the newest, newest first.
+	Disputes []Dispute
 	// Events are those of the page, oldest first.
 	Events []HistoryEvent
 	News   []HistoryNews
@@ -87,11 +90,14 @@ type HistoryEvent struct {
 // HistoryNews is a piece of evidence as it is on record, with what was made of it.
 type HistoryNews struct {
 	Payment ids.Payment
-	// Refund is set when the news is about a refund of the payment; its outcome is then in RefundOutcome, else in Outcome.
+	// Refund is set when the news is about a refund of the payment; its outcome is then in RefundOutcome. Dispute is set when it
+	// is about a dispute, whose outcome is in DisputeOutcome. Else the outcome is in Outcome.
 	Refund                ids.Refund
+	Dispute               ids.Dispute
 	Source                Source
 	Outcome               Outcome
 	RefundOutcome         RefundOutcome
+	DisputeOutcome        DisputeOutcome
 	Verdict               Verdict
 	Amount                money.Amount
 	ProviderTransactionID string
@@ -125,6 +131,7 @@ type historyRows struct {
 	payments      []dbsqlc.Payment
 	modifications []dbsqlc.Modification
 	refunds       []dbsqlc.Refund
+	disputes      []dbsqlc.Dispute
 	events        []dbsqlc.Event
 	news          []dbsqlc.HistoryEvidenceRow
 	discrepancies []dbsqlc.Discrepancy
@@ -142,6 +149,7 @@ func (s *Service) historyRows(ctx context.Context, id ids.Order, after *uuid.UUI
 	batch.Queue(dbsqlc.HistoryPayments, id.UUID(), historyPayments).Query(into(&rows.payments))
 	batch.Queue(dbsqlc.HistoryModifications, id.UUID(), historyModifications).Query(into(&rows.modifications))
 	batch.Queue(dbsqlc.HistoryRefunds, id.UUID(), historyRefunds).Query(into(&rows.refunds))
+	batch.Queue(dbsqlc.HistoryDisputes, id.UUID(), historyDisputes).Query(into(&rows.disputes))
 	batch.Queue(dbsqlc.HistoryEvents, id.UUID(), after, limit+1).Query(into(&rows.events))
 	batch.Queue(dbsqlc.HistoryEvidence, id.UUID(), after, historyNews+1).Query(into(&rows.news))
 	batch.Queue(dbsqlc.HistoryDiscrepancies, id.UUID(), historyDiscrepancies).Query(into(&rows.discrepancies))
@@ -183,6 +191,9 @@ func (s *Service) historyFrom(rows historyRows, limit int) (History, error) {
 		h.Payments = append(h.Payments, p)
 	}
 	if h.Modifications, err = read(rows.modifications, modificationFromRow); err != nil {
+		return History{}, err
+	}
+	if h.Disputes, err = read(rows.disputes, disputeFromRow); err != nil {
 		return History{}, err
 	}
 	for _, row := range rows.refunds {
@@ -292,11 +303,15 @@ func checks(first time.Time, next func(time.Time) time.Time) []time.Time {
 func newsFromRow(r dbsqlc.HistoryEvidenceRow) (HistoryNews, error) {
 	n := HistoryNews{
 		Payment: ids.From[ids.PaymentEntity](r.PaymentID), Refund: ids.FromNullable[ids.RefundEntity](r.RefundID),
-		Source: Source(r.Source), Outcome: Outcome(r.Outcome), Verdict: Verdict(r.Verdict), ProviderTransactionID: orEmpty(r.ProviderTransactionID),
+		Dispute: ids.FromNullable[ids.DisputeEntity](r.DisputeID),
+		Source:  Source(r.Source), Outcome: Outcome(r.Outcome), Verdict: Verdict(r.Verdict), ProviderTransactionID: orEmpty(r.ProviderTransactionID),
 		ProviderStatus: r.ProviderStatus, ProviderCode: r.ProviderCode, CreatedAt: r.CreatedAt.UTC(),
 	}
 	if !n.Refund.IsZero() {
 		n.Outcome, n.RefundOutcome = "", RefundOutcome(r.Outcome)
+	}
+	if !n.Dispute.IsZero() {
+		n.Outcome, n.DisputeOutcome = "", DisputeOutcome(r.Outcome)
 	}
 	if r.Amount != nil && r.Currency != nil {
 		currency, err := money.ParseCurrency(*r.Currency)

@@ -21,7 +21,7 @@ func TestHistory_IsReadInOneRoundTrip(t *testing.T) {
 	h, err := b.service.History(t.Context(), o.ID, orders.Page{Limit: 100})
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"begin isolation level repeatable read read only+OrderGet+HistoryPayments+HistoryModifications+HistoryRefunds+HistoryEvents+HistoryEvidence+" +
+		"begin isolation level repeatable read read only+OrderGet+HistoryPayments+HistoryModifications+HistoryRefunds+HistoryDisputes+HistoryEvents+HistoryEvidence+" +
 			"HistoryDiscrepancies+commit",
 	}, b.tracer.since())
 	require.Len(t, h.Events, 4)

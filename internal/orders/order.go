@@ -153,7 +153,9 @@ type Payment struct {
 	// CaptureAmount is what its latest capture takes, where that is less than all; zero: all.
 	CaptureAmount int64
 	// RefundCount counts its refunds that have succeeded or may yet.
-	RefundCount   int
+	RefundCount int
+	// AmountClaimed is what disputes claim of it, also of what is not there: disputed <= claimed.
+	AmountClaimed int64
 	CaptureMethod CaptureMethod
 	// MerchantTxnID is our reference at the provider, derived from the id; at most one transaction has it.
 	MerchantTxnID         string

@@ -101,6 +101,11 @@ func (c *refundChange) queue(ctx context.Context, b *pgx.Batch, now time.Time) e
 	if _, err := queries.RefundApply(ctx, args); err != nil {
 		return err
 	}
+	if c.payment.AmountDisputed != c.disputedBefore {
+		if err := c.writeCover(ctx, queries); err != nil {
+			return err
+		}
+	}
 	return c.writeNoted(ctx, queries, now)
 }
 

@@ -9,7 +9,10 @@ import (
 type refundChange struct {
 	entry
 
-	before   Refund
+	before Refund
+	// disputedBefore is what disputes took of the payment before.
+	disputedBefore int64
+
 	refund   Refund
 	evidence RefundEvidence
 	verdict  Verdict
@@ -23,6 +26,7 @@ type refundChange struct {
 func foldRefund(a account, r Refund, ev RefundEvidence, rules rules, now time.Time) *refundChange {
 	c := &refundChange{
 		entry: entry{account: a}, before: r, refund: r, evidence: ev, record: ev.Source != SourceQuery,
+		disputedBefore: a.payment.AmountDisputed,
 	}
 	if refundKnown(ev.Outcome) && r.NotFoundCount > 0 {
 		c.refund.NotFoundCount, c.keep = 0, true

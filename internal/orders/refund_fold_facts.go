@@ -55,11 +55,13 @@ func (c *refundChange) settleAmounts() {
 	c.payment.AmountRefundPending += pending - wasPending
 	c.payment.AmountRefunded += refunded - wasRefunded
 	if c.payment.Surplus {
+		c.coverDisputes()
 		return
 	}
 	o := &c.order
 	o.AmountRefundPending += pending - wasPending
 	o.AmountRefunded += refunded - wasRefunded
+	c.coverDisputes()
 	o.Status = DeriveStatus(Facts{
 		Paid: o.AmountPaid, Authorized: o.AmountAuthorized, Refunded: o.AmountRefunded,
 		LivePayment: o.Status == StatusPending, Canceled: !o.CanceledAt.IsZero(), Expired: !o.ExpiredAt.IsZero(),
@@ -81,6 +83,8 @@ func (c *refundChange) ends(d Discrepancy) bool {
 		return d.Subject == r.MerchantTxnID && c.agrees()
 	case classUnsettled:
 		return d.Subject == r.MerchantTxnID && !r.Status.Open()
+	case classOverDispute:
+		return d.Payment == r.Payment && c.payment.uncovered() == 0
 	case classLatePayment, classSurplus, classRefund:
 		return d.Payment == r.Payment && c.payment.allBack()
 	}

@@ -26,7 +26,7 @@ const classMissing = "missing_here"
 func DiscrepancyClasses() []string {
 	return []string{
 		classAmount, classCurrency, classStatus, classTransaction, classSurplus, classLatePayment, classMissing, classReversal,
-		classUnsettled, classRefund, classRefundMatch, classOverRefund,
+		classUnsettled, classRefund, classRefundMatch, classOverRefund, classDispute, classOverDispute,
 	}
 }
 

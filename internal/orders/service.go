@@ -39,6 +39,8 @@ type Config struct {
 	Refunds RefundGateway
 	// Modifications is the provider's side of captures and voids; without it nobody can capture.
 	Modifications ModificationGateway
+	// Disputes is the provider's side of disputes; without it warnings alone are recorded.
+	Disputes DisputeGateway
 	// HoldLasts is how long an authorization holds the money: afterwards it has lapsed, whatever the provider's record of
 	// the authorization says. Zero: for ever.
 	HoldLasts time.Duration
@@ -61,6 +63,13 @@ func (c Config) refunds() RefundGateway {
 		return noRefunds{}
 	}
 	return c.Refunds
+}
+
+func (c Config) disputes() DisputeGateway {
+	if c.Disputes == nil {
+		return noDisputes{}
+	}
+	return c.Disputes
 }
 
 func (c Config) modifications() ModificationGateway {

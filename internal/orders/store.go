@@ -58,7 +58,7 @@ func paymentFromRow(r dbsqlc.Payment) (Payment, error) {
 		ID: ids.From[ids.PaymentEntity](r.ID), Order: ids.From[ids.OrderEntity](r.OrderID), Livemode: r.Livemode,
 		Attempt: int(r.Attempt), Status: PaymentStatus(r.Status), Amount: money.New(r.Amount, currency),
 		AmountAuthorized: r.AmountAuthorized, AmountCaptured: r.AmountCaptured, AmountRefunded: r.AmountRefunded,
-		AmountRefundPending: r.AmountRefundPending, AmountDisputed: r.AmountDisputed,
+		AmountRefundPending: r.AmountRefundPending, AmountDisputed: r.AmountDisputed, AmountClaimed: r.AmountClaimed,
 		RefundCount: int(r.RefundCount), CaptureMethod: CaptureMethod(r.CaptureMethod),
 		CaptureAmount: orZeroAmount(r.CaptureAmount), MerchantTxnID: r.MerchantTxnID,
 		ProviderTransactionID: orEmpty(r.ProviderTransactionID), Confirmed: r.Confirmed, Surplus: r.Surplus,

@@ -1,5 +1,5 @@
 // Package reconcile keeps our record true to the provider's by asking: about every payment, capture, void and refund whose
-// outcome is open or not confirmed, when its check is due (design §6). It sends refunds that nobody has sent, looks after
+// outcome is open or not confirmed, and every dispute that may go on, when its check is due (design §6). It sends refunds that nobody has sent, looks after
 // authorizations that are about to lapse, and ends the orders whose time is over.
 //
 // It owns when and how many are asked at once, not what an answer means: that is orders.Service.Apply's to judge. Any
@@ -82,6 +82,7 @@ func (s *Settler) Run(ctx context.Context) error {
 	group.Go(func() error { s.repeat(ctx, "payments", s.Settle); return nil })
 	group.Go(func() error { s.repeat(ctx, "refunds", s.SettleRefunds); return nil })
 	group.Go(func() error { s.repeat(ctx, "modifications", s.SettleModifications); return nil })
+	group.Go(func() error { s.repeat(ctx, "disputes", s.SettleDisputes); return nil })
 	group.Go(func() error { s.repeat(ctx, "expiry", s.Expire); return nil })
 	return group.Wait()
 }
@@ -115,6 +116,14 @@ func (s *Settler) SettleModifications(ctx context.Context) (Swept, error) {
 	due, err := claim(ctx, s.opts.Batch, s.orders.ClaimDueModifications)
 	return forEach(ctx, s, "modifications", due, func(ctx context.Context, m orders.Modification) error {
 		return s.orders.SettleModification(telemetry.WithCorrelationID(ctx, m.CorrelationID), m, s.opts.Patience)
+	}), err
+}
+
+// SettleDisputes asks about the disputes that are due now, one batch of them.
+func (s *Settler) SettleDisputes(ctx context.Context) (Swept, error) {
+	due, err := claim(ctx, s.opts.Batch, s.orders.ClaimDueDisputes)
+	return forEach(ctx, s, "disputes", due, func(ctx context.Context, d orders.Dispute) error {
+		return s.orders.SettleDispute(telemetry.WithCorrelationID(ctx, d.CorrelationID), d, s.opts.Patience)
 	}), err
 }
 

@@ -60,6 +60,10 @@ func classWords(class string) string {
 		return "Money that has to go back could not be sent back."
 	case "refund_match":
 		return "Several refunds at the provider could be ours."
+	case "dispute":
+		return "Money of the order is disputed by the shopper's bank."
+	case "over_dispute":
+		return "The bank has taken back more than was there: money of it had gone back to the shopper already."
 	case "over_refund":
 		return "The provider gave back money that had been freed and used again."
 	}

@@ -29,6 +29,8 @@ func eventEntry(h orders.History, e orders.HistoryEvent) Entry {
 		}
 	case "refund":
 		refundEntry(&entry, e)
+	case "dispute":
+		disputeEntry(&entry, e)
 	case "reconciliation":
 		discrepancyEntry(&entry, e)
 	}

@@ -13,8 +13,8 @@ func newsEntry(h orders.History, n orders.HistoryNews) Entry {
 		At: n.CreatedAt.Unix(), at: n.CreatedAt, rank: rankNews, Kind: string(n.Source), Actor: ActorProvider,
 		Payment: idOrNil(n.Payment),
 		Details: Details{
-			Source: string(n.Source), Outcome: string(n.Outcome) + string(n.RefundOutcome), Verdict: string(n.Verdict),
-			Refund:                n.Refund.String(),
+			Source: string(n.Source), Outcome: string(n.Outcome) + string(n.RefundOutcome) + string(n.DisputeOutcome), Verdict: string(n.Verdict),
+			Refund: n.Refund.String(), Dispute: n.Dispute.String(),
 			ProviderTransactionID: n.ProviderTransactionID, ProviderStatus: n.ProviderStatus, ProviderCode: n.ProviderCode,
 		},
 	}
@@ -24,10 +24,13 @@ func newsEntry(h orders.History, n orders.HistoryNews) Entry {
 	if n.Source == orders.SourceAnswer && (n.Outcome == orders.OutcomeUnknown || n.Outcome == orders.OutcomeNeverSent) {
 		e.Actor = ActorTillway // nobody said anything
 	}
-	if n.Refund.IsZero() {
-		e.Text = newsText(n, paymentOf(h, n.Payment))
-	} else {
+	switch {
+	case !n.Refund.IsZero():
 		refundNews(&e, h, n)
+	case !n.Dispute.IsZero():
+		disputeNews(&e, h, n)
+	default:
+		e.Text = newsText(n, paymentOf(h, n.Payment))
 	}
 	return e
 }

@@ -26,6 +26,11 @@ func next(h orders.History, now time.Time) []Step {
 			steps = append(steps, step)
 		}
 	}
+	for _, d := range slices.Backward(h.Disputes) {
+		if step, is := disputeStep(d); is {
+			steps = append(steps, step)
+		}
+	}
 	if step, is := reviewStep(h); is {
 		steps = append(steps, step)
 	}

@@ -72,6 +72,7 @@ type Details struct {
 	Code                  string `json:"code,omitempty"`
 	DeclineCode           string `json:"decline_code,omitempty"`
 	Refund                string `json:"refund,omitempty"`
+	Dispute               string `json:"dispute,omitempty"`
 	Discrepancy           string `json:"discrepancy,omitempty"`
 	Class                 string `json:"class,omitempty"`
 	MoneyAtRisk           *int64 `json:"money_at_risk,omitempty"`

@@ -186,10 +186,10 @@ func TestReceive_KeepsWhatIsNotActedOnYet(t *testing.T) {
 	b := setup(t)
 	p := b.payment(t)
 	kinds := []message{
-		saleOf(p.MerchantTxnID, "S").with("txnType", "BIND_CARD"), saleOf(p.MerchantTxnID, "S").with("notifyType", "CHARGEBACK"),
+		saleOf(p.MerchantTxnID, "S").with("txnType", "BIND_CARD"),
 		saleOf(p.MerchantTxnID, "F").with("notifyType", "CANCEL"),
 		{"notifyType": "REFUND_AUDIT", "transactionId": transaction, "merchantNo": merchantNo, "status": "S"},
-		{"notifyType": "PRE_DISPUTE", "transactionId": transaction, "merchantNo": merchantNo},
+		{"notifyType": "SETTLEMENT", "transactionId": transaction, "merchantNo": merchantNo},
 	}
 	for _, kind := range kinds {
 		b.acknowledged(t, kind.signed(t, secret))

@@ -30,7 +30,7 @@ const (
 	redeliverAfter = time.Minute
 )
 
-const noPayment = "no payment or refund of ours is named so"
+const noPayment = "no payment, refund or dispute of ours is named so"
 
 // Translate says in our words what a verified notification tells, and of what. An error means that we could not read it; it
 // is kept and tried again. News carries no card data.
@@ -161,8 +161,8 @@ func (r *Receiver) accept(ctx context.Context, n onerway.Notification, d Deliver
 	}
 }
 
-// handled is true of what moves a payment or a refund today: sales, authorizations, their captures and voids, refunds and their
-// rejection in review, and cancellations that went through. Disputes and the rest wait as received.
+// handled is true of what moves a payment, a refund or a dispute today: sales, authorizations, their captures and voids, refunds and their
+// rejection in review, cancellations that went through, chargebacks and warnings of them. The rest waits as received.
 func handled(n onerway.Notification) bool {
 	switch n.NotifyType {
 	case "TXN":
@@ -174,13 +174,16 @@ func handled(n onerway.Notification) bool {
 		return n.Outcome() == onerway.StatusFailed
 	case "CANCEL":
 		return n.Outcome() == onerway.StatusSucceeded
+	case "CHARGEBACK", "PRE_DISPUTE":
+		return true
 	}
 	return false
 }
 
 // unmatched reports whether news was of something that we do not have, or do not have yet.
 func unmatched(err error) bool {
-	return errors.Is(err, orders.ErrNoPayment) || errors.Is(err, orders.ErrNoRefund) || errors.Is(err, orders.ErrNoModification)
+	return errors.Is(err, orders.ErrNoPayment) || errors.Is(err, orders.ErrNoRefund) || errors.Is(err, orders.ErrNoModification) ||
+		errors.Is(err, orders.ErrNoDispute)
 }
 
 // apply carries the news to what it is about; the notification is stored in the same transaction.

@@ -28,6 +28,9 @@ const (
 	// retryAttempts are spread over some seven hours by River's backoff (the fourth power of the attempt, in seconds).
 	retryAttempts = 10
 
+	// discoverPatience bounds how long the provider is asked about what is not on record here.
+	discoverPatience = 10 * time.Second
+
 	minSnooze = time.Second
 	maxSnooze = 2 * time.Minute
 )
@@ -74,6 +77,9 @@ func (r *Receiver) retry(ctx context.Context, job *river.Job[retryArgs]) error {
 	}
 	failpoint.Hit(failpoint.NotificationBeforeJob)
 	err = r.applyStored(ctx, row)
+	if unmatched(err) {
+		err = r.discover(ctx, row, err)
+	}
 	switch {
 	case err == nil:
 		r.count(ctx, statusApplied)
@@ -100,6 +106,20 @@ func (r *Receiver) applyStored(ctx context.Context, row dbsqlc.Notification) err
 		args.Erased = applied.Erased
 		return dbsqlc.New(postgres.NewQueue(batch)).NotificationRetried(ctx, args)
 	})
+}
+
+// discover asks the provider about what the notification tells of, where that may be ours although it is not on record, and tries
+// once more. Nobody waits for it here; whoever delivered the notification has been answered.
+func (r *Receiver) discover(ctx context.Context, row dbsqlc.Notification, why error) error {
+	news, err := r.readStored(ctx, row)
+	if err != nil {
+		return err
+	}
+	if err := r.orders.Discover(ctx, news, discoverPatience); err != nil {
+		telemetry.AddField(ctx, slog.Any("discover", err))
+		return why
+	}
+	return r.applyStored(ctx, row)
 }
 
 func (r *Receiver) readStored(ctx context.Context, row dbsqlc.Notification) (orders.News, error) {

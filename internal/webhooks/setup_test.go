@@ -51,6 +51,8 @@ type testBundle struct {
 	clock    atomic.Int64 // what the clock is ahead of ours
 	log      *syncBuffer
 	config   webhooks.Config
+	// chargebacks is what the provider answers about disputes.
+	chargebacks *chargebacks
 }
 
 type syncBuffer struct {
@@ -92,12 +94,13 @@ func (noBudget) Acquire(context.Context, ratelimit.Lane) error { return nil }
 
 func setup(t *testing.T, adjust ...func(*webhooks.Config)) *testBundle {
 	t.Helper()
-	b := &testBundle{pool: pgtest.New(t), log: &syncBuffer{}}
+	b := &testBundle{pool: pgtest.New(t), log: &syncBuffer{}, chargebacks: &chargebacks{}}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
 	b.orders = orders.New(b.pool, provider{}, nil, log, b.now, orders.Config{
 		PublicURL: "https://pay.example.com", ReturnURLAllowed: func(string) bool { return true }, MaxAmount: 99_999_999,
 		CallerDeadline: 5 * time.Second, ChargeTimeout: 10 * time.Second, NotFoundAfter: 15 * time.Minute,
 		Schedule: orders.Schedule{3 * time.Second}, Confirm: orders.ConfirmMismatch, SecretKey: make([]byte, 32),
+		Disputes: b.chargebacks,
 	})
 	words, err := gateway.New(gateway.Options{
 		Provider: noProvider{}, Budget: noBudget{}, Observer: telemetry.DiscardMetrics(), Now: b.now,

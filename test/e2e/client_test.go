@@ -64,6 +64,7 @@ type (
 		AmountPaid          int64  `json:"amount_paid"`
 		AmountRefunded      int64  `json:"amount_refunded"`
 		AmountRefundPending int64  `json:"amount_refund_pending"`
+		AmountDisputed      int64  `json:"amount_disputed"`
 		LatestPayment       string `json:"latest_payment"`
 		NeedsReview         bool   `json:"needs_review"`
 		ClientSecret        string `json:"client_secret"`

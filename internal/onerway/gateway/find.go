@@ -99,7 +99,14 @@ func isFirst(page int) bool { return page == 0 || page == 1 }
 
 // ask makes one query when the budget lets it.
 func ask[T any](ctx context.Context, g *Gateway, operation string, call func() (onerway.Page[T], error)) (onerway.Page[T], error) {
-	if err := g.budget.Acquire(ctx, ratelimit.LaneQuery); err != nil {
+	return askIn(ctx, g, ratelimit.LaneQuery, operation, call)
+}
+
+// askIn makes one query when the lane of the budget lets it.
+func askIn[T any](
+	ctx context.Context, g *Gateway, lane ratelimit.Lane, operation string, call func() (onerway.Page[T], error),
+) (onerway.Page[T], error) {
+	if err := g.budget.Acquire(ctx, lane); err != nil {
 		return onerway.Page[T]{}, err
 	}
 	began := g.now()

@@ -35,6 +35,7 @@ type Provider interface {
 	QueryPayments(ctx context.Context, request onerway.PaymentsRequest) (onerway.Page[onerway.PaymentIntent], error)
 	AuthPayment(ctx context.Context, request onerway.AuthPaymentRequest) (onerway.SaleResponse, error)
 	OnlineRefund(ctx context.Context, request onerway.RefundRequest) (onerway.RefundResponse, error)
+	ListChargebacks(ctx context.Context, request onerway.ChargebackRequest) (onerway.Page[onerway.Chargeback], error)
 	Available() error
 }
 
@@ -49,14 +50,16 @@ type Observer interface {
 	UnmappedProviderValue(ctx context.Context, kind string)
 }
 
-// Options are what a Gateway needs. API defaults to Transactions; Log and Now may be nil.
+// Options are what a Gateway needs. API defaults to Transactions, Zone to UTC; Log and Now may be nil.
 type Options struct {
 	Provider Provider
 	Budget   Budget
 	Observer Observer
 	API      API
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Zone is the provider's (ONERWAY_TIMEZONE): its rows tell times without one.
+	Zone *time.Location
+	Log  *slog.Logger
+	Now  func() time.Time
 }
 
 // Gateway translates for one merchant. It is safe for concurrent use.
@@ -65,6 +68,7 @@ type Gateway struct {
 	budget   Budget
 	observer Observer
 	intents  bool
+	zone     *time.Location
 	log      *slog.Logger
 	now      func() time.Time
 }
@@ -76,7 +80,7 @@ func New(o Options) (*Gateway, error) {
 	if o.Provider == nil || o.Budget == nil || o.Observer == nil {
 		return nil, errors.New("gateway: provider, budget and observer are required")
 	}
-	g := &Gateway{provider: o.Provider, budget: o.Budget, observer: o.Observer, log: o.Log, now: o.Now}
+	g := &Gateway{provider: o.Provider, budget: o.Budget, observer: o.Observer, zone: o.Zone, log: o.Log, now: o.Now}
 	switch o.API {
 	case "", Transactions:
 	case Intents:
@@ -86,6 +90,9 @@ func New(o Options) (*Gateway, error) {
 	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
+	}
+	if g.zone == nil {
+		g.zone = time.UTC
 	}
 	if g.now == nil {
 		g.now = time.Now

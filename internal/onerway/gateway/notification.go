@@ -9,15 +9,15 @@ import (
 	"tillway/internal/orders"
 )
 
-// ErrNoPaymentNews is returned for notifications of anything that no payment and no refund learns from: chargebacks, card
-// bindings, cancellations that failed.
-var ErrNoPaymentNews = errors.New("the notification is not about a payment or a refund")
+// ErrNoPaymentNews is returned for notifications of anything that no payment, refund and dispute learns from: card bindings,
+// cancellations that failed.
+var ErrNoPaymentNews = errors.New("the notification is not about a payment, a refund or a dispute")
 
 // News reads a verified notification: what it is about, by what its signature covers, and what it says. It returns
-// ErrNoPaymentNews for those that say nothing of a payment or a refund.
+// ErrNoPaymentNews for those that say nothing of a payment, a refund or a dispute.
 //
 // The original transaction, by which a refund names its payment, and the card's brand stand in members that are not signed
-// (§3.4): they are left out.
+// (§3.4): they are left out. Of a dispute it is handed on as the hint that it is.
 func (g *Gateway) News(ctx context.Context, n onerway.Notification) (orders.News, error) {
 	switch {
 	case n.NotifyType == "TXN" && collects(n.TxnType):
@@ -34,6 +34,10 @@ func (g *Gateway) News(ctx context.Context, n onerway.Notification) (orders.News
 		return refundNews(n, ev), nil
 	case n.NotifyType == "CANCEL" && n.Outcome() == onerway.StatusSucceeded:
 		return orders.PaymentNews{MerchantTxnID: n.MerchantTxnID, Evidence: g.reversal(n)}, nil
+	case n.NotifyType == "CHARGEBACK":
+		return g.disputeNews(ctx, n), nil
+	case n.NotifyType == "PRE_DISPUTE":
+		return g.warning(n), nil
 	default:
 		return nil, fmt.Errorf("%w: %.32q %.32q", ErrNoPaymentNews, n.NotifyType, n.TxnType)
 	}

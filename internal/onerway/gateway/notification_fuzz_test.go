@@ -25,6 +25,8 @@ func FuzzNotification_TellsTheSameFromStorage(f *testing.F) {
 		`{"notifyType":"TXN","txnType":"SALE",` + id + `,"status":["S"],"reason":{"respCode":"20000"},"nul":"\u0000"}`,
 		`{"notifyType":"TXN","txnType":"SALE","transactionId":4000000000000000006,"merchantTxnId":"4761344136141390","status":"N"}`,
 		`{"notifyType":"TXN","txnType":"REFUND",` + id + `,"status":"S","orderAmount":1e2,"orderCurrency":"JPY"}`, `{"notifyType":"CHARGEBACK","transactionId":"1"}`,
+		`{"notifyType":"CHARGEBACK","transactionId":"1","originTransactionId":"2","chargebackStatus":"NEW","chargebackAmount":"27.00","chargebackCurrency":"EUR","appealDueTime":"2026-05-15 10:49:40"}`,
+		`{"notifyType":"PRE_DISPUTE","transactionId":"1","orderAmount":"1e9","orderCurrency":"EUR","importTime":"never"}`,
 	} {
 		f.Add([]byte(body))
 	}
@@ -44,6 +46,10 @@ func FuzzNotification_TellsTheSameFromStorage(f *testing.F) {
 		}
 		if refund, ok := news.(orders.RefundNews); ok {
 			requireRefundNews(t, refund, membersOf(body))
+			return
+		}
+		if dispute, ok := news.(orders.DisputeNews); ok {
+			requireDisputeNews(t, dispute, membersOf(body))
 			return
 		}
 		about, ok := news.(orders.PaymentNews)
@@ -106,5 +112,22 @@ func requireRefundNews(t *testing.T, news orders.RefundNews, members said) {
 	case orders.RefundOutcomeNeverSent, orders.RefundOutcomeNotFound:
 		t.Fatalf("%s, of what the provider has told", ev.Outcome)
 	case orders.RefundOutcomeInReview, orders.RefundOutcomeProcessing, orders.RefundOutcomeUnknown:
+	}
+}
+
+func requireDisputeNews(t *testing.T, news orders.DisputeNews, members said) {
+	t.Helper()
+	ev := news.Evidence
+	require.Equal(t, orders.SourceNotification, ev.Source)
+	require.Equal(t, members.text("transactionId"), ev.ProviderDisputeID)
+	if ev.Outcome == orders.DisputeOutcomeWarned {
+		require.Equal(t, "PRE_DISPUTE", members.text("notifyType"))
+		return
+	}
+	require.Equal(t, "CHARGEBACK", members.text("notifyType"))
+	require.Equal(t, members.text("originTransactionId"), ev.Origin)
+	requireExact(t, ev.Amount, members.text("chargebackAmount"), members.text("chargebackCurrency"))
+	if ev.Outcome.Phase() == "" {
+		require.Equal(t, orders.DisputeOutcomeUnknown, ev.Outcome)
 	}
 }

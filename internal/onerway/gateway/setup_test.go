@@ -225,6 +225,7 @@ type provider struct {
 	refundAnswer onerway.RefundResponse
 	rows         onerway.Page[onerway.Transaction]
 	intents      onerway.Page[onerway.PaymentIntent]
+	chargebacks  onerway.Page[onerway.Chargeback]
 	err          error
 	down         error
 }
@@ -249,6 +250,10 @@ func (p *provider) OnlineRefund(_ context.Context, request onerway.RefundRequest
 
 func (p *provider) AuthPayment(context.Context, onerway.AuthPaymentRequest) (onerway.SaleResponse, error) {
 	return p.answer, p.err
+}
+
+func (p *provider) ListChargebacks(context.Context, onerway.ChargebackRequest) (onerway.Page[onerway.Chargeback], error) {
+	return p.chargebacks, p.err
 }
 
 func (p *provider) Available() error { return p.down }

@@ -15,7 +15,7 @@ SELECT * FROM payments WHERE order_id = @order_id ORDER BY attempt DESC LIMIT @b
 
 -- name: HistoryEvidence :many
 -- By payment, which has the index. The order's age keeps older months' partitions out; the hour is for clocks that differ.
-SELECT evidence.id, evidence.payment_id, evidence.refund_id, evidence.source, evidence.outcome, evidence.verdict, evidence.amount,
+SELECT evidence.id, evidence.payment_id, evidence.refund_id, evidence.dispute_id, evidence.source, evidence.outcome, evidence.verdict, evidence.amount,
     evidence.currency, evidence.provider_transaction_id, evidence.provider_status, evidence.provider_code, evidence.created_at
 FROM evidence
 WHERE evidence.payment_id = ANY (ARRAY(SELECT payments.id FROM payments WHERE payments.order_id = @order_id))
@@ -33,3 +33,6 @@ SELECT * FROM modifications WHERE order_id = @order_id ORDER BY id DESC LIMIT @b
 
 -- name: HistoryRefunds :many
 SELECT * FROM refunds WHERE order_id = @order_id ORDER BY id DESC LIMIT @batch;
+
+-- name: HistoryDisputes :many
+SELECT * FROM disputes WHERE order_id = @order_id ORDER BY id DESC LIMIT @batch;

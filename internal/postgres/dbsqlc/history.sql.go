@@ -77,6 +77,60 @@ func (q *Queries) HistoryDiscrepancies(ctx context.Context, arg HistoryDiscrepan
 	return items, nil
 }
 
+const HistoryDisputes = `-- name: HistoryDisputes :many
+SELECT id, order_id, payment_id, livemode, stage, status, amount, currency, amount_claimed, reason, reason_code, arn, provider_dispute_id, provider_status, not_found_count, checks, correlation_id, created_at, updated_at, moved_at, raised_at, evidence_due_by, next_check_at, closed_at FROM disputes WHERE order_id = $1 ORDER BY id DESC LIMIT $2
+`
+
+type HistoryDisputesParams struct {
+	OrderID uuid.UUID
+	Batch   int32
+}
+
+func (q *Queries) HistoryDisputes(ctx context.Context, arg HistoryDisputesParams) ([]Dispute, error) {
+	rows, err := q.db.Query(ctx, HistoryDisputes, arg.OrderID, arg.Batch)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Dispute
+	for rows.Next() {
+		var i Dispute
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrderID,
+			&i.PaymentID,
+			&i.Livemode,
+			&i.Stage,
+			&i.Status,
+			&i.Amount,
+			&i.Currency,
+			&i.AmountClaimed,
+			&i.Reason,
+			&i.ReasonCode,
+			&i.Arn,
+			&i.ProviderDisputeID,
+			&i.ProviderStatus,
+			&i.NotFoundCount,
+			&i.Checks,
+			&i.CorrelationID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.MovedAt,
+			&i.RaisedAt,
+			&i.EvidenceDueBy,
+			&i.NextCheckAt,
+			&i.ClosedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const HistoryEvents = `-- name: HistoryEvents :many
 SELECT order_id, sequence, id, livemode, type, object, correlation_id, created_at FROM events
 WHERE events.order_id = $1 AND events.sequence > coalesce(
@@ -120,7 +174,7 @@ func (q *Queries) HistoryEvents(ctx context.Context, arg HistoryEventsParams) ([
 }
 
 const HistoryEvidence = `-- name: HistoryEvidence :many
-SELECT evidence.id, evidence.payment_id, evidence.refund_id, evidence.source, evidence.outcome, evidence.verdict, evidence.amount,
+SELECT evidence.id, evidence.payment_id, evidence.refund_id, evidence.dispute_id, evidence.source, evidence.outcome, evidence.verdict, evidence.amount,
     evidence.currency, evidence.provider_transaction_id, evidence.provider_status, evidence.provider_code, evidence.created_at
 FROM evidence
 WHERE evidence.payment_id = ANY (ARRAY(SELECT payments.id FROM payments WHERE payments.order_id = $1))
@@ -141,6 +195,7 @@ type HistoryEvidenceRow struct {
 	ID                    uuid.UUID
 	PaymentID             uuid.UUID
 	RefundID              *uuid.UUID
+	DisputeID             *uuid.UUID
 	Source                string
 	Outcome               string
 	Verdict               string
@@ -166,6 +221,7 @@ func (q *Queries) HistoryEvidence(ctx context.Context, arg HistoryEvidenceParams
 			&i.ID,
 			&i.PaymentID,
 			&i.RefundID,
+			&i.DisputeID,
 			&i.Source,
 			&i.Outcome,
 			&i.Verdict,
@@ -241,7 +297,7 @@ func (q *Queries) HistoryModifications(ctx context.Context, arg HistoryModificat
 }
 
 const HistoryPayments = `-- name: HistoryPayments :many
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount FROM payments WHERE order_id = $1 ORDER BY attempt DESC LIMIT $2
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed FROM payments WHERE order_id = $1 ORDER BY attempt DESC LIMIT $2
 `
 
 type HistoryPaymentsParams struct {
@@ -306,6 +362,7 @@ func (q *Queries) HistoryPayments(ctx context.Context, arg HistoryPaymentsParams
 			&i.FinalAt,
 			&i.RefundCount,
 			&i.CaptureAmount,
+			&i.AmountClaimed,
 		); err != nil {
 			return nil, err
 		}

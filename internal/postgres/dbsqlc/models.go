@@ -69,6 +69,37 @@ type Discrepancy struct {
 	ResolvedReason *string
 }
 
+// One row is one chargeback of a payment, or one warning of one. Amounts are minor units of currency.
+type Dispute struct {
+	ID        uuid.UUID
+	OrderID   uuid.UUID
+	PaymentID uuid.UUID
+	Livemode  bool
+	Stage     string
+	Status    string
+	Amount    int64
+	Currency  string
+	// What it takes from what can be refunded of its payment, as far as that is there.
+	AmountClaimed     int64
+	Reason            string
+	ReasonCode        string
+	Arn               string
+	ProviderDisputeID string
+	ProviderStatus    string
+	NotFoundCount     int32
+	Checks            int32
+	CorrelationID     string
+	CreatedAt         time.Time
+	UpdatedAt         time.Time
+	// When stage or status last changed: older answers of the provider tell nothing new.
+	MovedAt       time.Time
+	RaisedAt      *time.Time
+	EvidenceDueBy *time.Time
+	// When the provider is asked next; NULL when it is not.
+	NextCheckAt *time.Time
+	ClosedAt    *time.Time
+}
+
 // One row is one thing that happened to an order; object is the resource as it stood then. Append-only.
 type Event struct {
 	OrderID       uuid.UUID
@@ -79,6 +110,15 @@ type Event struct {
 	Object        json.RawMessage
 	CorrelationID string
 	CreatedAt     time.Time
+}
+
+// One row is one list of the provider's that is read again and again.
+type Import struct {
+	Name string
+	// When it is read next; while a process reads it, when that process is given up.
+	DueAt time.Time
+	// Until when, by the provider's clock, everything was read; NULL before the first time.
+	CoveredUntil *time.Time
 }
 
 // One row is one capture or void of an authorized payment. Amounts are minor units of currency.
@@ -239,6 +279,8 @@ type Payment struct {
 	RefundCount int32
 	// What its latest capture takes, where that is less than all; NULL: all.
 	CaptureAmount *int64
+	// What its disputes claim; amount_disputed is what of that is there to be claimed.
+	AmountClaimed int64
 }
 
 // One row is one refund of a payment, whole or in part. Amounts are minor units of currency.

@@ -189,7 +189,7 @@ func (q *Queries) OrderReserve(ctx context.Context, arg OrderReserveParams) (int
 }
 
 const PaymentByIdempotencyKey = `-- name: PaymentByIdempotencyKey :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount FROM payments
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed FROM payments
 WHERE order_id = $1 AND idempotency_principal = $2::text AND idempotency_key = $3::text
 `
 
@@ -250,6 +250,7 @@ func (q *Queries) PaymentByIdempotencyKey(ctx context.Context, arg PaymentByIdem
 		&i.FinalAt,
 		&i.RefundCount,
 		&i.CaptureAmount,
+		&i.AmountClaimed,
 	)
 	return i, err
 }
@@ -287,7 +288,7 @@ func (q *Queries) PaymentExists(ctx context.Context, id uuid.UUID) (bool, error)
 }
 
 const PaymentGet = `-- name: PaymentGet :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount FROM payments WHERE id = $1
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed FROM payments WHERE id = $1
 `
 
 func (q *Queries) PaymentGet(ctx context.Context, id uuid.UUID) (Payment, error) {
@@ -341,6 +342,7 @@ func (q *Queries) PaymentGet(ctx context.Context, id uuid.UUID) (Payment, error)
 		&i.FinalAt,
 		&i.RefundCount,
 		&i.CaptureAmount,
+		&i.AmountClaimed,
 	)
 	return i, err
 }
@@ -409,7 +411,7 @@ func (q *Queries) PaymentInsert(ctx context.Context, arg PaymentInsertParams) er
 }
 
 const PaymentLiveOfOrder = `-- name: PaymentLiveOfOrder :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount FROM payments
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed FROM payments
 WHERE order_id = $1
     AND status IN ('processing', 'requires_action', 'unknown', 'authorized', 'succeeded') AND NOT surplus
 `
@@ -465,12 +467,13 @@ func (q *Queries) PaymentLiveOfOrder(ctx context.Context, orderID uuid.UUID) (Pa
 		&i.FinalAt,
 		&i.RefundCount,
 		&i.CaptureAmount,
+		&i.AmountClaimed,
 	)
 	return i, err
 }
 
 const PaymentLock = `-- name: PaymentLock :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount FROM payments WHERE id = $1 FOR UPDATE
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed FROM payments WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error) {
@@ -524,6 +527,7 @@ func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error
 		&i.FinalAt,
 		&i.RefundCount,
 		&i.CaptureAmount,
+		&i.AmountClaimed,
 	)
 	return i, err
 }
@@ -698,7 +702,7 @@ func (q *Queries) PaymentWarnOfLapse(ctx context.Context, arg PaymentWarnOfLapse
 }
 
 const PaymentWithOrderByTxn = `-- name: PaymentWithOrderByTxn :one
-SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at
+SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, payments.amount_claimed, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at
 FROM payments JOIN orders ON orders.id = payments.order_id
 WHERE payments.merchant_txn_id = $1
 `
@@ -759,6 +763,7 @@ func (q *Queries) PaymentWithOrderByTxn(ctx context.Context, merchantTxnID strin
 		&i.Payment.FinalAt,
 		&i.Payment.RefundCount,
 		&i.Payment.CaptureAmount,
+		&i.Payment.AmountClaimed,
 		&i.Order.ID,
 		&i.Order.Livemode,
 		&i.Order.Reference,
@@ -811,7 +816,7 @@ WHERE id = ANY (ARRAY(
     ))
     ORDER BY due.next_check_at LIMIT $3 FOR UPDATE OF due SKIP LOCKED
 ))
-RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount
+RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed
 `
 
 type PaymentsClaimDueParams struct {
@@ -880,6 +885,7 @@ func (q *Queries) PaymentsClaimDue(ctx context.Context, arg PaymentsClaimDuePara
 			&i.FinalAt,
 			&i.RefundCount,
 			&i.CaptureAmount,
+			&i.AmountClaimed,
 		); err != nil {
 			return nil, err
 		}
