@@ -45,7 +45,7 @@ func parseFields(text string) (Fields, error) {
 // in it as the provider masks them.
 func (f Fields) Redacted() map[string]string {
 	redacted := maps.Clone(map[string]string(f))
-	for _, name := range []string{"cardInfo", "tokenInfo", "tokenId", "mpiInfo", "subscription"} {
+	for _, name := range []string{"cardInfo", "tokenInfo", "tokenId", "contractId", "mpiInfo", "subscription"} {
 		if redacted[name] != "" {
 			redacted[name] = redactedText
 		}

@@ -56,13 +56,13 @@ type Notification struct {
 	PeriodValue          string // not signed
 	Reason               string
 
-	ContractID         string
+	ContractID         Sensitive
 	TokenID            Sensitive
 	TokenExpireTime    string // not signed
 	Scenarios          string
 	Products           string
-	DataStatus         string
-	SubscriptionStatus string
+	DataStatus         string // of the contract: see ParseContractStatus
+	SubscriptionStatus string // see ParseSubscriptionStatus
 
 	ChargebackDate     string
 	ImportTime         string
@@ -211,7 +211,7 @@ func newNotification(raw []byte, fields Fields) Notification {
 		ECI:                        fields["eci"],
 		PeriodValue:                fields["periodValue"],
 		Reason:                     fields["reason"],
-		ContractID:                 fields["contractId"],
+		ContractID:                 Conceal(fields["contractId"]),
 		TokenID:                    Conceal(fields["tokenId"]),
 		TokenExpireTime:            fields["tokenExpireTime"],
 		Scenarios:                  fields["scenarios"],

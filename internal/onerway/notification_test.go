@@ -157,8 +157,15 @@ func TestVerifyNotification_CarriesEveryDocumentedMember(t *testing.T) {
 
 	renewal := byID["hook-subscription-renewal"]
 	require.Equal(t, "822ba14cc565ab56887029673e244c57daf3eb2373a70a6bfd4132f1d8ad059c", renewal.TokenID.Reveal())
-	require.NotContains(t, fmt.Sprintf("%+v", renewal), renewal.TokenID.Reveal())
-	require.Equal(t, "[redacted]", renewal.Fields.Redacted()["tokenId"])
+	require.Equal(t, "1813837154846384128", renewal.ContractID.Reveal())
+	for _, secret := range []string{renewal.TokenID.Reveal(), renewal.ContractID.Reveal()} {
+		require.NotContains(t, fmt.Sprintf("%+v", renewal), secret)
+		require.NotContains(t, fmt.Sprint(renewal.Fields.Redacted()), secret)
+	}
+	require.Equal(t, []any{onerway.ScenarioRenewal, onerway.ContractActive, onerway.SubscriptionActive}, []any{
+		renewal.Scenarios, onerway.ParseContractStatus(renewal.DataStatus), onerway.ParseSubscriptionStatus(renewal.SubscriptionStatus),
+	})
+	require.JSONEq(t, `[{"name":"Plus Monthly","price":"9.99","num":"1","currency":"USD"}]`, renewal.Products)
 
 	require.Equal(t, "未来", func() string {
 		for _, hook := range loaded.Webhooks {

@@ -21,8 +21,9 @@ type SubProductType string
 
 // The sub-product types of DoTransaction (§8.1).
 const (
-	SubProductDirect SubProductType = "DIRECT"
-	SubProductToken  SubProductType = "TOKEN"
+	SubProductDirect    SubProductType = "DIRECT"
+	SubProductToken     SubProductType = "TOKEN"
+	SubProductSubscribe SubProductType = "SUBSCRIBE"
 )
 
 // Risk3DSStrategy says who decides about 3-D Secure.
@@ -48,7 +49,9 @@ type SaleRequest struct {
 	OrderCurrency         string // ISO 4217, upper case
 	Card                  *CardInfo
 	Token                 *TokenInfo
-	MPI                   *MPIInfo // with Risk3DSExternal, and only then
+	Subscription          *SubscriptionTerms   // of SUBSCRIBE by card: the purchase that begins a subscription
+	Renewal               *SubscriptionRenewal // of SUBSCRIBE by token: one later charge, without addresses and return address
+	MPI                   *MPIInfo             // with Risk3DSExternal, and only then
 	Risk3DSStrategy       Risk3DSStrategy
 	Billing               *Address
 	Shipping              *Address
@@ -153,7 +156,7 @@ type SaleResponse struct {
 	Status                string // the provider's letter
 	RedirectURL           string
 	ActionType            string
-	ContractID            string
+	ContractID            Sensitive // of a subscription, with TokenID
 	TokenID               Sensitive
 	ECI                   string
 	SubscriptionManageURL string
@@ -195,7 +198,11 @@ func (c *Client) DoTransaction(ctx context.Context, request SaleRequest) (SaleRe
 	if err != nil {
 		return SaleResponse{}, err
 	}
-	return c.verified(op, request.MerchantTxnID, got, scrub)
+	response, err := c.verified(op, request.MerchantTxnID, got, scrub)
+	if err == nil && request.Renewal.contradicts(response) {
+		return SaleResponse{}, got.doubt(op, ReasonMismatch, nil)
+	}
+	return response, err
 }
 
 // verified reads the signed transaction out of an answer to the request of that id (§3.3). What is not signed, or is about
@@ -257,7 +264,7 @@ func newSaleResponse(got answer, data Fields, rule ResponseRule) SaleResponse {
 		Status:                data["status"],
 		RedirectURL:           data["redirectUrl"],
 		ActionType:            data["actionType"],
-		ContractID:            data["contractId"],
+		ContractID:            Conceal(data["contractId"]),
 		TokenID:               Conceal(data["tokenId"]),
 		ECI:                   data["eci"],
 		SubscriptionManageURL: data["subscriptionManageUrl"],

@@ -21,15 +21,20 @@ type commonRequest struct {
 	amount, currency                  string
 	billing, shipping                 *Address
 	order                             TxnOrderMsg
+	renewal                           bool // needs neither addresses nor a way back: nobody is there to take it
 }
 
 func (r commonRequest) check() error {
+	least := 1
+	if r.renewal {
+		least = 0
+	}
 	faults := []error{
 		lengthFault("merchantTxnId", r.merchantTxnID, 1, 64),
 		lengthFault("merchantTxnOriginalId", r.originalID, 0, 128),
 		lengthFault("merchantCustId", r.custID, 0, 50),
-		lengthFault("returnUrl", r.order.ReturnURL, 1, 256),
-		lengthFault("notifyUrl", r.order.NotifyURL, 1, 256),
+		lengthFault("returnUrl", r.order.ReturnURL, least, 256),
+		lengthFault("notifyUrl", r.order.NotifyURL, least, 256),
 	}
 	refuse := refusals(&faults)
 	refuse(!amountText.MatchString(r.amount), "orderAmount is not a decimal of at most two places")
@@ -37,7 +42,8 @@ func (r commonRequest) check() error {
 	refuse(r.txnType != TxnSale && r.txnType != TxnAuth, "txnType is neither SALE nor AUTH")
 	refuse(len(r.order.Products) == 0, "products are missing")
 	for _, address := range []*Address{r.billing, r.shipping} {
-		refuse(address == nil || address.Email == "" || address.Country == "", "an address needs email and country")
+		missing := address == nil && !r.renewal
+		refuse(missing || address != nil && (address.Email == "" || address.Country == ""), "an address needs email and country")
 	}
 	return errors.Join(faults...)
 }
@@ -55,6 +61,7 @@ func (r SaleRequest) common() commonRequest {
 	return commonRequest{
 		merchantTxnID: r.MerchantTxnID, originalID: r.MerchantTxnOriginalID, custID: r.MerchantCustID, at: r.MerchantTxnTime,
 		txnType: r.TxnType, amount: r.OrderAmount, currency: r.OrderCurrency, billing: r.Billing, shipping: r.Shipping, order: r.Order,
+		renewal: r.Renewal != nil,
 	}
 }
 
@@ -62,13 +69,17 @@ func (r SaleRequest) common() commonRequest {
 func (r SaleRequest) check() error {
 	faults := []error{r.common().check()}
 	refuse := refusals(&faults)
-	refuse((r.Card == nil) == (r.Token == nil), "exactly one of card and token pays")
+	subscribes := r.Subscription != nil || r.Renewal != nil
+	refuse(subscribes != (r.SubProductType == SubProductSubscribe), "a subscription goes with subProductType SUBSCRIBE, and only with it")
+	refuse(r.Renewal == nil && (r.Card == nil) == (r.Token == nil), "exactly one of card and token pays")
 	switch r.SubProductType {
 	case SubProductDirect: // by card, or by a wallet's token
 	case SubProductToken:
 		refuse(r.Token == nil, "subProductType TOKEN needs a token")
+	case SubProductSubscribe:
+		faults = append(faults, r.checkSubscribe())
 	default:
-		refuse(true, "subProductType is neither DIRECT nor TOKEN")
+		refuse(true, "subProductType is none of DIRECT, TOKEN and SUBSCRIBE")
 	}
 	refuse((r.MPI != nil) != (r.Risk3DSStrategy == Risk3DSExternal), "mpiInfo goes with strategy EXTERNAL, and only with it")
 	return errors.Join(faults...)
@@ -119,6 +130,8 @@ func (c *Client) saleFields(request SaleRequest) (Fields, error) {
 		setNested(fields, "cardInfo", wireCardOf(request.Card)),
 		setNested(fields, "tokenInfo", wireTokenOf(request.Token)),
 		setNested(fields, "mpiInfo", wireMPIOf(request.MPI)),
+		setNested(fields, "subscription", wireTermsOf(request.MerchantCustID, request.Subscription)),
+		setNested(fields, "subscription", wireRenewalOf(request.MerchantCustID, request.Renewal)),
 	)
 }
 
@@ -144,6 +157,9 @@ func (r SaleRequest) scrubber() scrubber {
 	}
 	if r.Token != nil {
 		secrets.others = append(secrets.others, r.Token.TokenID)
+	}
+	if r.Renewal != nil {
+		secrets.others = append(secrets.others, r.Renewal.ContractID, r.Renewal.TokenID)
 	}
 	if r.MPI != nil {
 		secrets.others = append(secrets.others, r.MPI.CAVV)
@@ -199,8 +215,8 @@ func wireMPIOf(mpi *MPIInfo) *wireMPI {
 
 // wireOrder is txnOrderMsg: products travel as a JSON string inside it, javaEnabled alone as a real boolean (§2.2).
 type wireOrder struct {
-	ReturnURL        string `json:"returnUrl"`
-	NotifyURL        string `json:"notifyUrl"`
+	ReturnURL        string `json:"returnUrl,omitempty"`
+	NotifyURL        string `json:"notifyUrl,omitempty"`
 	AppID            string `json:"appId"`
 	Products         string `json:"products"`
 	TransactionIP    string `json:"transactionIp,omitempty"`

@@ -169,6 +169,7 @@ func handled(n onerway.Notification) bool {
 		switch onerway.TxnType(n.TxnType) {
 		case onerway.TxnSale, onerway.TxnAuth, onerway.TxnCapture, onerway.TxnVoid, onerway.TxnRefund:
 			return true
+		case onerway.TxnBindCard: // a card was kept; no money moved
 		}
 	case "REFUND_AUDIT":
 		return n.Outcome() == onerway.StatusFailed
