@@ -63,8 +63,10 @@ func (c *change) owe(origin RefundOrigin, now time.Time) {
 	}
 	c.owed = &refund
 	p.AmountRefundPending += refund.Amount.Minor
+	p.RefundCount++
 	if !p.Surplus {
 		c.order.AmountRefundPending += refund.Amount.Minor
+		c.order.RefundCount++
 	}
 }
 

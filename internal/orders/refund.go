@@ -110,6 +110,14 @@ func (r Refund) holds() (pending, refunded int64) {
 	}
 }
 
+// counted is 1 while the refund has given money back or may yet, as the database's trigger refunds_keep_count counts it.
+func (r Refund) counted() int {
+	if pending, refunded := r.holds(); pending+refunded > 0 {
+		return 1
+	}
+	return 0
+}
+
 // since is from when the refund's waiting counts: when it was sent, or recorded while it has not been.
 func (r Refund) since() time.Time {
 	if r.SentAt.IsZero() {

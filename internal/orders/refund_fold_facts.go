@@ -54,6 +54,7 @@ func (c *refundChange) settleAmounts() {
 	wasPending, wasRefunded := c.before.holds()
 	c.payment.AmountRefundPending += pending - wasPending
 	c.payment.AmountRefunded += refunded - wasRefunded
+	c.payment.RefundCount += c.refund.counted() - c.before.counted()
 	if c.payment.Surplus {
 		c.coverDisputes()
 		return
@@ -61,6 +62,7 @@ func (c *refundChange) settleAmounts() {
 	o := &c.order
 	o.AmountRefundPending += pending - wasPending
 	o.AmountRefunded += refunded - wasRefunded
+	o.RefundCount += c.refund.counted() - c.before.counted()
 	c.coverDisputes()
 	o.Status = DeriveStatus(Facts{
 		Paid: o.AmountPaid, Authorized: o.AmountAuthorized, Refunded: o.AmountRefunded,
