@@ -168,6 +168,7 @@ func (a *app) openProvider(context.Context) (err error) {
 		BaseURL: cfg.OnerwayBaseURL.String(), MerchantNo: cfg.OnerwayMerchantNo, AppID: cfg.OnerwayAppID,
 		SecretKey:         onerway.Conceal(cfg.OnerwaySecretKey.Reveal()),
 		PreviousSecretKey: onerway.Conceal(cfg.OnerwaySecretKeyPrevious.Reveal()),
+		RemoveTokenPath:   cfg.OnerwayRemoveTokenPath,
 		Timezone:          cfg.OnerwayTimezone.Location().String(), Timeout: cfg.OnerwayTimeout,
 		WrapTransport: func(next http.RoundTripper) http.RoundTripper {
 			return failpoint.Transport(a.tel.PSPTransport(next))
@@ -233,7 +234,12 @@ func (a *app) openReceiver() error {
 	if err != nil {
 		return fmt.Errorf("set up the job queue: %w", err)
 	}
-	a.customers = customers.New(a.pool, inserter, a.log, a.now, customers.Config{Livemode: cfg.Livemode, Erase: a.erase})
+	a.customers, err = customers.New(a.pool, inserter, a.gateway, a.log, a.now, customers.Config{
+		Livemode: cfg.Livemode, Erase: a.erase, DataKey: cfg.DataKey.Reveal(), CallTimeout: min(cfg.CallerDeadline, cfg.OnerwayTimeout),
+	})
+	if err != nil {
+		return fmt.Errorf("set up customers: %w", err)
+	}
 	a.receiver = webhooks.New(a.pool, a.orders, a.gateway.News, inserter, a.tel.Metrics, a.log, a.now, webhooks.Config{
 		MerchantNo: cfg.OnerwayMerchantNo, Secrets: a.provider.Secrets(), AllowSource: cfg.OnerwayIPAllowlist.Allows,
 		PublicURL: cfg.PublicURL.String(), RealNow: a.database.Now,

@@ -27,11 +27,13 @@ type call[B any] struct {
 	Refund       ids.Refund
 	Customer     ids.Customer
 	Dispute      ids.Dispute
+	Method       ids.PaymentMethod
 	Event        ids.Event
 	Notification ids.Notification
 	Discrepancy  ids.Discrepancy
-	// Path is the request's own path.
+	// Path is the request's own path; RemoteIP is where it came from.
 	Path          string
+	RemoteIP      string
 	Idempotency   orders.Idempotency
 	CorrelationID string
 }
@@ -125,7 +127,8 @@ func perform[B any](ctx context.Context, s *server, handle handler[B], in *call[
 // read reads everything of a request but its media types, which were settled before.
 func read[B any](s *server, c *gin.Context) (*call[B], error) {
 	in := &call[B]{
-		Caller: callerOf(c), Path: c.Request.URL.Path, CorrelationID: telemetry.CorrelationID(c.Request.Context()),
+		Caller: callerOf(c), Path: c.Request.URL.Path, RemoteIP: c.RemoteIP(),
+		CorrelationID: telemetry.CorrelationID(c.Request.Context()),
 	}
 	r := s.routeOf(c)
 	if err := in.readPath(r, c.Param("id")); err != nil {
@@ -206,6 +209,8 @@ func (in *call[B]) readPath(r route, id string) error {
 		in.Customer, err = parseID[ids.CustomerEntity]("customer", id)
 	case object == "disputes":
 		in.Dispute, err = parseID[ids.DisputeEntity]("dispute", id)
+	case object == "payment_methods":
+		in.Method, err = parseID[ids.PaymentMethodEntity]("payment method", id)
 	case object == "events":
 		in.Event, err = parseID[ids.EventEntity]("event", id)
 	case object == "discrepancies":

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tillway/internal/customers"
 	"tillway/internal/fault"
 	"tillway/internal/orders"
 	"tillway/internal/telemetry"
@@ -91,6 +92,9 @@ func (s *server) failureOf(ctx context.Context, err error) (reply, errorBody) {
 	if paid, ok := errors.AsType[*paymentError](err); ok {
 		return s.paymentFailure(ctx, paid)
 	}
+	if declined, ok := errors.AsType[*customers.DeclinedError](err); ok {
+		return s.bindingFailure(ctx, declined.Failure)
+	}
 	shown, ok := errors.AsType[*fault.Error](err)
 	switch {
 	case ok && shown.Kind != fault.Internal:
@@ -130,6 +134,18 @@ func (s *server) paymentFailure(ctx context.Context, e *paymentError) (reply, er
 		Type: typeCard, Code: failure.Code, DeclineCode: failure.DeclineCode, Message: failure.Message, Payment: shown,
 	}
 	if failure.Category == orders.FailureConfiguration {
+		r.status = http.StatusUnprocessableEntity
+		body.Type, body.Code = typeInvalidRequest, "provider_refused"
+	}
+	r.code = body.Code
+	return r, s.complete(ctx, body)
+}
+
+// bindingFailure shows why a card was not kept.
+func (s *server) bindingFailure(ctx context.Context, f customers.Failure) (reply, errorBody) {
+	r := reply{status: http.StatusPaymentRequired}
+	body := errorBody{Type: typeCard, Code: f.Code, DeclineCode: f.DeclineCode, Message: f.Message}
+	if f.Refused {
 		r.status = http.StatusUnprocessableEntity
 		body.Type, body.Code = typeInvalidRequest, "provider_refused"
 	}

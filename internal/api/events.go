@@ -18,7 +18,8 @@ type eventResource struct {
 func (s *server) listEvents(ctx context.Context, in *call[none], q *query) (*answer, error) {
 	page := q.page()
 	filter := events.Filter{
-		Type: q.text("type"), Order: identifier[ids.OrderEntity](q, "order"), Created: q.created(),
+		Type: q.text("type"), Order: identifier[ids.OrderEntity](q, "order"),
+		Customer: identifier[ids.CustomerEntity](q, "customer"), Created: q.created(),
 	}
 	if err := q.finish(); err != nil {
 		return nil, err
@@ -37,12 +38,19 @@ func (s *server) getEvent(ctx context.Context, in *call[none]) (*answer, error) 
 	if err != nil {
 		return nil, err
 	}
-	note(ctx, e.Order, ids.Payment{})
+	if e.Order != nil {
+		note(ctx, *e.Order, ids.Payment{})
+	}
 	return &answer{Body: s.event(e, in.Caller)}, nil
 }
 
 func (s *server) event(e orders.EventResource, caller principal) *eventResource {
 	l := links{"self": {Href: "/v1/events/" + e.ID.String()}}
-	s.offer(l, caller, "event:order", "GET", "/v1/orders/{id}", e.Order.String())
+	if e.Order != nil {
+		s.offer(l, caller, "event:order", "GET", "/v1/orders/{id}", e.Order.String())
+	}
+	if e.Customer != nil {
+		s.offer(l, caller, "event:customer", "GET", "/v1/customers/{id}", e.Customer.String())
+	}
 	return &eventResource{EventResource: e, Links: l}
 }

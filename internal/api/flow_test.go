@@ -80,7 +80,7 @@ func TestRoot_LeadsToWhatTheKeyMayDo(t *testing.T) {
 	require.Equal(t, http.StatusOK, ops.status)
 	require.ElementsMatch(t, []string{
 		"self", "describedby", "help", "orders", "order", "order:payments", "order:timeline", "payments", "payment", "refunds",
-		"refund", "customers", "customer", "events", "event", "payment:query", "discrepancies", "discrepancy:resolve",
+		"refund", "customers", "customer", "customer:payment_methods", "payment_method", "events", "event", "payment:query", "discrepancies", "discrepancy:resolve",
 		"notifications", "notification:replay", "refund:approve", "refund:reject", "disputes", "dispute",
 	}, ops.rels())
 	storefront := b.do(t, request{method: "GET", path: "/v1"})

@@ -71,7 +71,25 @@ func (s *server) customerLinks(c customers.Customer, caller principal) links {
 	id := c.ID.String()
 	l := links{"self": {Href: "/v1/customers/" + id}}
 	s.offer(l, caller, "customer:update", http.MethodPost, "/v1/customers/{id}", id)
+	s.offer(l, caller, "customer:payment_methods", http.MethodGet, "/v1/customers/{id}/payment_methods", id)
 	s.offer(l, caller, "customer:delete", http.MethodDelete, "/v1/customers/{id}", id)
+	return l
+}
+
+// methodLinks says what can be done with a payment method now.
+func (s *server) methodLinks(m customers.PaymentMethod, caller principal) links {
+	id := m.ID.String()
+	l := links{"self": {Href: "/v1/payment_methods/" + id}}
+	s.offer(l, caller, "payment_method:update", http.MethodPost, "/v1/payment_methods/{id}", id)
+	if m.Attachable() {
+		s.offer(l, caller, "payment_method:attach", http.MethodPost, "/v1/payment_methods/{id}/attach", id)
+	}
+	if m.Detachable() {
+		s.offer(l, caller, "payment_method:detach", http.MethodPost, "/v1/payment_methods/{id}/detach", id)
+	}
+	if m.Status == customers.StatusActive && !m.Customer.IsZero() {
+		s.offer(l, caller, "payment_method:customer", http.MethodGet, "/v1/customers/{id}", m.Customer.String())
+	}
 	return l
 }
 

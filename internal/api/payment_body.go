@@ -123,13 +123,13 @@ func (b *paymentMethodBody) checkShape() error {
 	if b.Card == nil {
 		return fault.MissingParam("payment_method.card")
 	}
-	return b.Card.checkShape()
+	return b.Card.checkShape("payment_method.card")
 }
 
 // checkShape checks a card without ever repeating a value of it, and brings it to the form that goes out: digits without
 // separators, a year with its century.
-func (b *cardBody) checkShape() error {
-	const param = "payment_method.card."
+func (b *cardBody) checkShape(at string) error {
+	param := at + "."
 	b.Number = strings.ReplaceAll(strings.ReplaceAll(b.Number, " ", ""), "-", "")
 	if b.ExpYear >= 0 && b.ExpYear < 100 {
 		b.ExpYear += 2000
@@ -205,15 +205,17 @@ func (b *browserBody) checkShape() error {
 	return nil
 }
 
+func (b *cardBody) card() cards.Card {
+	return cards.Card{
+		Number: b.Number, ExpMonth: int(b.ExpMonth), ExpYear: int(b.ExpYear), CVC: b.CVC, HolderName: b.HolderName,
+	}
+}
+
 // request turns the body into what the domain is asked.
 func (b *createPaymentBody) request(in *call[createPaymentBody]) orders.PayRequest {
-	card := b.PaymentMethod.Card
 	request := orders.PayRequest{
 		Order: in.Order, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID,
-		Card: cards.Card{
-			Number: card.Number, ExpMonth: int(card.ExpMonth), ExpYear: int(card.ExpYear), CVC: card.CVC,
-			HolderName: card.HolderName,
-		},
+		Card:          b.PaymentMethod.Card.card(),
 		CaptureMethod: orders.CaptureMethod(b.CaptureMethod), ThreeDS: orders.ThreeDS{Strategy: orders.ThreeDSAuto},
 		ReturnURL: b.ReturnURL, Metadata: b.Metadata, Description: b.Description,
 	}

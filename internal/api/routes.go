@@ -225,6 +225,30 @@ func (s *server) customerRoutes() []route {
 			method: http.MethodDelete, pattern: "/v1/customers/{id}", face: faceAPI, roles: commerce,
 			rel: "customer:delete", handle: endpoint(s, s.deleteCustomer),
 		},
+		{
+			method: http.MethodGet, pattern: "/v1/customers/{id}/payment_methods", face: faceAPI, roles: anyRole,
+			rel: "customer:payment_methods", handle: listing(s, s.listCustomerMethods),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/payment_methods", face: faceAPI, roles: commerce, keyRequired: true,
+			rel: "payment_method:create", handle: endpoint(s, s.createMethod),
+		},
+		{
+			method: http.MethodGet, pattern: "/v1/payment_methods/{id}", face: faceAPI, roles: anyRole,
+			rel: "payment_method", handle: endpoint(s, s.getMethod),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/payment_methods/{id}", face: faceAPI, roles: commerce,
+			rel: "payment_method:update", handle: endpoint(s, s.updateMethod),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/payment_methods/{id}/attach", face: faceAPI, roles: commerce,
+			rel: "payment_method:attach", handle: endpoint(s, s.attachMethod),
+		},
+		{
+			method: http.MethodPost, pattern: "/v1/payment_methods/{id}/detach", face: faceAPI, roles: commerce,
+			rel: "payment_method:detach", handle: endpoint(s, s.detachMethod),
+		},
 	}
 }
 

@@ -29,6 +29,7 @@ import (
 	"tillway/internal/api"
 	"tillway/internal/api/openapitest"
 	"tillway/internal/apikeys"
+	paymentcards "tillway/internal/cards"
 	"tillway/internal/customers"
 	"tillway/internal/embedded/redistest"
 	"tillway/internal/events"
@@ -158,6 +159,7 @@ type testBundle struct {
 	redis     redis.UniversalClient
 	provider  *cards
 	orders    *orders.Service
+	vault     *vault
 	customers *customers.Service
 	server    *httptest.Server
 	client    *http.Client
@@ -166,6 +168,54 @@ type testBundle struct {
 	inbox     *inbox
 	cut       atomic.Bool // the database cannot be reached
 }
+
+// vault keeps every card but the declined one; lostCard is kept, and nobody told.
+type vault struct {
+	mu    sync.Mutex
+	kept  []customers.KeptCard
+	names []string // under which each is kept
+}
+
+func (v *vault) Bind(_ context.Context, b customers.Binding) customers.Bound {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch b.Card.Number {
+	case declinedCard:
+		return customers.Bound{Result: customers.ResultDeclined, Failure: customers.Failure{
+			Code: "card_declined", DeclineCode: "do_not_honor", Message: "The card was declined.",
+		}}
+	case refusedCard:
+		return customers.Bound{Result: customers.ResultDeclined, Failure: customers.Failure{
+			Code: "processing_error", DeclineCode: "request_rejected", Message: "Please contact the shop.", Refused: true,
+		}}
+	case unsentCard:
+		return customers.Bound{Result: customers.ResultNeverSent}
+	}
+	token := paymentcards.NewToken("token-" + rand.Text())
+	n := b.Card.Number
+	v.kept = append(v.kept, customers.KeptCard{
+		Token: token, First6: n[:6], Last4: n[len(n)-4:], ExpMonth: b.Card.ExpMonth, ExpYear: b.Card.ExpYear,
+	})
+	v.names = append(v.names, b.ProviderCustomer)
+	if n == lostCard {
+		return customers.Bound{Result: customers.ResultUnknown}
+	}
+	return customers.Bound{Result: customers.ResultKept, Token: token}
+}
+
+func (v *vault) Kept(_ context.Context, name string) ([]customers.KeptCard, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var kept []customers.KeptCard
+	for i, card := range v.kept {
+		if v.names[i] == name {
+			kept = append(kept, card)
+		}
+	}
+	return kept, nil
+}
+
+func (v *vault) Remove(context.Context, string, paymentcards.Token) error { return nil }
 
 // inbox lists what it was given, and answers a replay with what stands there.
 type inbox struct {
@@ -248,7 +298,7 @@ func setupConfigured(
 ) *testBundle {
 	t.Helper()
 	b := &testBundle{
-		redis: redistest.New(t), logs: &logBuffer{}, keys: map[apikeys.Role]string{}, inbox: &inbox{},
+		redis: redistest.New(t), logs: &logBuffer{}, keys: map[apikeys.Role]string{}, inbox: &inbox{}, vault: &vault{},
 		provider: &cards{settled: map[string]orders.Evidence{}, release: make(chan struct{}), began: make(chan struct{}, 100)},
 	}
 	b.pool = b.openPool(t)
@@ -271,11 +321,13 @@ func setupConfigured(
 	b.orders = orders.New(b.pool, provider, observer{}, logger, time.Now, config)
 	inserter, err := jobs.NewInserter(b.pool, logger)
 	require.NoError(t, err)
-	b.customers = customers.New(b.pool, inserter, logger, time.Now, customers.Config{
+	b.customers, err = customers.New(b.pool, inserter, b.vault, logger, time.Now, customers.Config{
+		DataKey: dataKey, CallTimeout: 5 * time.Second,
 		Erase: func(ctx context.Context, customer ids.Customer) error {
 			return b.orders.Erase(ctx, customer, func(context.Context, *pgx.Batch, ids.Order, []string) error { return nil })
 		},
 	})
+	require.NoError(t, err)
 	fingerprints, err := idempotency.NewKeys(dataKey)
 	require.NoError(t, err)
 	store, err := idempotency.New(idempotency.Options{Redis: b.redis, Keys: fingerprints})

@@ -60,3 +60,19 @@ func TestCard_SummaryNamesTheScheme(t *testing.T) {
 		require.Equal(t, cards.Summary{Brand: brand, Last4: number[len(number)-4:], ExpMonth: 12, ExpYear: 2030}, card.Summary())
 	}
 }
+
+func TestToken_ShowsItselfToNobody(t *testing.T) {
+	t.Parallel()
+	token := cards.NewToken("tok-secret")
+	saved := struct{ hidden cards.Saved }{cards.Saved{Token: token}}
+	raw, err := json.Marshal(cards.Saved{Token: token})
+	require.NoError(t, err)
+	for _, text := range []string{
+		fmt.Sprint(token), fmt.Sprintf("%s %v %+v %#v %q", token, token, token, token, token), string(raw),
+		fmt.Sprintf("%+v", saved), fmt.Sprintf("%#v", &saved), token.LogValue().String(),
+	} {
+		require.NotContains(t, text, "tok-secret")
+	}
+	require.Equal(t, "tok-secret", token.Reveal())
+	require.True(t, cards.Token{}.IsZero())
+}

@@ -53,6 +53,7 @@ type Config struct {
 	OnerwaySecretKeyPrevious Secret        `env:"ONERWAY_SECRET_KEY_PREVIOUS"`
 	OnerwayAPIKey            Secret        `env:"ONERWAY_API_KEY"`
 	OnerwayWebhookSecret     Secret        `env:"ONERWAY_WEBHOOK_SECRET"`
+	OnerwayRemoveTokenPath   string        `env:"ONERWAY_REMOVE_TOKEN_PATH" envDefault:"/v1/txn/removeToken"`
 	OnerwayTimezone          UTCOffset     `env:"ONERWAY_TIMEZONE" envDefault:"+08:00"`
 	OnerwayTimeout           time.Duration `env:"ONERWAY_TIMEOUT" envDefault:"30s"`
 	OnerwayRateLimit         int           `env:"ONERWAY_RATE_LIMIT" envDefault:"50"`

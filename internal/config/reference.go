@@ -65,6 +65,7 @@ func sections() []section {
 			{Name: "ONERWAY_SECRET_KEY_PREVIOUS", Meaning: "Also accepted on notifications while the secret is being changed."},
 			{Name: "ONERWAY_API_KEY", Needed: neededIntents, Meaning: "Bearer key of the `intents` interface."},
 			{Name: "ONERWAY_WEBHOOK_SECRET", Needed: neededIntents, Meaning: "Verifies notifications of the `intents` interface."},
+			{Name: "ONERWAY_REMOVE_TOKEN_PATH", Meaning: "Path at which the provider forgets a saved card; its documents do not name it."},
 			{Name: "ONERWAY_TIMEZONE", Meaning: "Zone of the times that the provider writes without one, as an offset from UTC."},
 			{Name: "ONERWAY_TIMEOUT", Meaning: "Deadline of one call to the provider; at most 2m. Past it the outcome is unknown, never a decline."},
 			{Name: "ONERWAY_RATE_LIMIT", Meaning: "Calls a second to the provider, all processes together."},

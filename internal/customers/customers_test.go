@@ -20,26 +20,37 @@ import (
 	"tillway/internal/postgres/pgtest"
 )
 
-const patience = 30 * time.Second
+const (
+	patience     = 30 * time.Second
+	callTimeout  = 5 * time.Second
+	abandonAfter = 2 * time.Second
+)
 
 type testBundle struct {
 	pool    *pgxpool.Pool
 	service *customers.Service
+	vault   *vault
+	ahead   atomic.Int64
 	// erase is what the service's eraser does.
 	erase func(context.Context, ids.Customer) error
 }
 
 func setup(t *testing.T) *testBundle {
 	t.Helper()
-	b := &testBundle{pool: pgtest.New(t)}
+	b := &testBundle{pool: pgtest.New(t), vault: &vault{}}
 	log := slog.New(slog.DiscardHandler)
 	inserter, err := jobs.NewInserter(b.pool, log)
 	require.NoError(t, err)
-	b.service = customers.New(b.pool, inserter, log, time.Now, customers.Config{
+	b.service, err = customers.New(b.pool, inserter, b.vault, log, b.now, customers.Config{
+		DataKey: []byte("a key of thirty-two bytes for us"), CallTimeout: callTimeout, AbandonAfter: abandonAfter,
 		Erase: func(ctx context.Context, id ids.Customer) error { return b.erase(ctx, id) },
 	})
+	require.NoError(t, err)
 	return b
 }
+
+// now is a clock that a test moves on.
+func (b *testBundle) now() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }
 
 // work runs the queue until the test ends.
 func (b *testBundle) work(t *testing.T) {

@@ -3,20 +3,17 @@ package customers
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
-	"tillway/internal/telemetry"
 )
 
 // Delete makes a customer nobody: the row keeps its id and its times, and a job that commits with it erases what the rest of
-// the service knows. Repeating it changes nothing. It returns a fault NotFound.
+// the service knows. Their payment methods are detached, and the provider is told to forget the cards. Repeating it changes
+// nothing. It returns a fault NotFound.
 func (s *Service) Delete(ctx context.Context, id ids.Customer) (Customer, error) {
 	var c Customer
 	err := postgres.InTx(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
@@ -26,6 +23,9 @@ func (s *Service) Delete(ctx context.Context, id ids.Customer) (Customer, error)
 			return err
 		}
 		if erased > 0 {
+			if err := s.letGo(ctx, tx, id); err != nil {
+				return err
+			}
 			if _, err := s.jobs.InsertTx(ctx, tx, erasureArgs{Customer: id.UUID()}, nil); err != nil {
 				return fmt.Errorf("order the erasure: %w", err)
 			}
@@ -46,31 +46,25 @@ func (s *Service) Delete(ctx context.Context, id ids.Customer) (Customer, error)
 	return c, nil
 }
 
-// erasureArgs is the job that erases what the rest of the service knows of a deleted customer.
-type erasureArgs struct {
-	Customer uuid.UUID `json:"customer"`
-}
-
-// Kind names the job.
-func (erasureArgs) Kind() string { return "customer_erasure" }
-
-// InsertOpts lets it be tried for some three weeks: what was promised to a person must not be given up for an outage.
-func (erasureArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{MaxAttempts: erasureAttempts}
-}
-
-const erasureAttempts = 25
-
-// Register adds the worker that erases; it is a jobs.Register.
-func (s *Service) Register(workers *river.Workers) error {
-	return river.AddWorkerSafely(workers, river.WorkFunc(s.erase))
-}
-
-func (s *Service) erase(ctx context.Context, job *river.Job[erasureArgs]) error {
-	customer := ids.From[ids.CustomerEntity](job.Args.Customer)
-	telemetry.AddField(ctx, slog.String("customer", customer.String()))
-	if err := s.config.Erase(ctx, customer); err != nil {
-		return fmt.Errorf("erase customer %s: %w", customer, err)
+// letGo detaches what a deleted customer has and takes the person out of it and of what was told of it. A card that is just
+// being kept finds nobody to belong to.
+func (s *Service) letGo(ctx context.Context, tx pgx.Tx, id ids.Customer) error {
+	queries := s.queries.WithTx(tx)
+	if err := queries.MethodsErase(ctx, dbsqlc.MethodsEraseParams{CustomerID: id.UUID(), Now: s.now()}); err != nil {
+		return err
 	}
-	return nil
+	rows, err := queries.MethodsActiveOf(ctx, id.UUID())
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		m, err := methodFromRow(row)
+		if err != nil {
+			return err
+		}
+		if err := s.detach(ctx, tx, &m); err != nil {
+			return err
+		}
+	}
+	return queries.CustomerEventsErase(ctx, id.UUID())
 }

@@ -46,6 +46,27 @@ func (c *Contact) Clone() *Contact {
 	return &contact
 }
 
+// Over returns the contact with everything that the other one knows in place of its own; nil knows nothing. An address is taken
+// as a whole: half of one and half of another lead nowhere.
+func (c Contact) Over(other *Contact) Contact {
+	if other == nil {
+		return c
+	}
+	if other.FirstName != "" || other.LastName != "" {
+		c.FirstName, c.LastName = other.FirstName, other.LastName
+	}
+	if other.Email != "" {
+		c.Email = other.Email
+	}
+	if other.Phone != "" {
+		c.Phone = other.Phone
+	}
+	if other.Address != nil {
+		c.Address = other.Address
+	}
+	return c
+}
+
 // Normalize checks a contact and brings its country to upper case. It returns a fault Invalid whose param begins with the
 // one given.
 func (c *Contact) Normalize(param string) error {

@@ -1,5 +1,5 @@
-// Package events reads the event log: what happened to each order, in order, without gaps. The log is written by whoever
-// changes an order, in the transaction of the change (internal/orders); nothing here writes, and the database refuses to
+// Package events reads the event log: what happened to each order, and to each customer, in order, without gaps. The log is
+// written by whoever changes one, in the transaction of the change (internal/orders, internal/customers); nothing here writes, and the database refuses to
 // change what is written.
 package events
 
@@ -19,9 +19,10 @@ import (
 
 // Filter selects events; zero fields select all. A type that does not exist selects none.
 type Filter struct {
-	Type    string
-	Order   ids.Order
-	Created page.TimeRange
+	Type     string
+	Order    ids.Order
+	Customer ids.Customer
+	Created  page.TimeRange
 }
 
 // Service reads the event log. It is safe for concurrent use.
@@ -49,7 +50,7 @@ func (s *Service) Get(ctx context.Context, id ids.Event) (orders.EventResource, 
 
 // List returns a page of events, newest first. An unknown cursor is a fault Invalid.
 func (s *Service) List(ctx context.Context, f Filter, p page.Request) (page.List[orders.EventResource], error) {
-	k, err := page.Keyset[ids.EventEntity](p, "events")
+	k, err := page.Keyset[ids.EventEntity](p, "event_log")
 	if err != nil {
 		return page.List[orders.EventResource]{}, err
 	}
@@ -57,13 +58,23 @@ func (s *Service) List(ctx context.Context, f Filter, p page.Request) (page.List
 	if !f.Order.IsZero() {
 		k.Where("order_id = %s", f.Order.UUID())
 	}
+	if !f.Customer.IsZero() {
+		k.Where("customer_id = %s", f.Customer.UUID())
+	}
 	f.Created.Where(&k)
 	return page.Read(ctx, s.pool, k, fromRow, s.queries.EventExists)
 }
 
-func fromRow(r dbsqlc.Event) (orders.EventResource, error) {
-	return orders.EventResource{
+func fromRow(r dbsqlc.EventLog) (orders.EventResource, error) {
+	e := orders.EventResource{
 		ID: ids.From[ids.EventEntity](r.ID), Object: "event", Type: r.Type, Created: r.CreatedAt.Unix(), Livemode: r.Livemode,
-		Order: ids.From[ids.OrderEntity](r.OrderID), Sequence: r.Sequence, Data: orders.EventData{Object: r.Object},
-	}, nil
+		Sequence: r.Sequence, Data: orders.EventData{Object: r.Object},
+	}
+	if order := ids.FromNullable[ids.OrderEntity](r.OrderID); !order.IsZero() {
+		e.Order = &order
+	}
+	if customer := ids.FromNullable[ids.CustomerEntity](r.CustomerID); !customer.IsZero() {
+		e.Customer = &customer
+	}
+	return e, nil
 }

@@ -39,20 +39,23 @@ type (
 	DisputeEntity struct{}
 	// CustomerEntity marks identifiers of customers.
 	CustomerEntity struct{}
+	// PaymentMethodEntity marks identifiers of payment methods.
+	PaymentMethodEntity struct{}
 	// APIKeyEntity marks identifiers of API keys.
 	APIKeyEntity struct{}
 )
 
-func (OrderEntity) prefix() string        { return "ord" }
-func (PaymentEntity) prefix() string      { return "pay" }
-func (RefundEntity) prefix() string       { return "re" }
-func (ModificationEntity) prefix() string { return "mod" }
-func (EventEntity) prefix() string        { return "evt" }
-func (NotificationEntity) prefix() string { return "ntf" }
-func (DiscrepancyEntity) prefix() string  { return "dsc" }
-func (DisputeEntity) prefix() string      { return "dp" }
-func (CustomerEntity) prefix() string     { return "cus" }
-func (APIKeyEntity) prefix() string       { return "key" }
+func (OrderEntity) prefix() string         { return "ord" }
+func (PaymentEntity) prefix() string       { return "pay" }
+func (RefundEntity) prefix() string        { return "re" }
+func (ModificationEntity) prefix() string  { return "mod" }
+func (EventEntity) prefix() string         { return "evt" }
+func (NotificationEntity) prefix() string  { return "ntf" }
+func (DiscrepancyEntity) prefix() string   { return "dsc" }
+func (DisputeEntity) prefix() string       { return "dp" }
+func (CustomerEntity) prefix() string      { return "cus" }
+func (PaymentMethodEntity) prefix() string { return "pm" }
+func (APIKeyEntity) prefix() string        { return "key" }
 
 // The identifier types, one per entity.
 type (
@@ -74,6 +77,8 @@ type (
 	Dispute = ID[DisputeEntity]
 	// Customer identifies a customer (cus_…).
 	Customer = ID[CustomerEntity]
+	// PaymentMethod identifies a saved payment method (pm_…).
+	PaymentMethod = ID[PaymentMethodEntity]
 	// APIKey identifies an API key (key_…).
 	APIKey = ID[APIKeyEntity]
 )

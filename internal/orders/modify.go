@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"tillway/internal/details"
 	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/idempotency"
@@ -200,7 +201,7 @@ func (s *Service) sendModification(ctx context.Context, p Payment, m Modificatio
 	}()
 	order := ModificationOrder{
 		MerchantTxnID: m.MerchantTxnID, OriginTransactionID: p.ProviderTransactionID, Kind: m.Kind,
-		SandboxFault: sandboxFault(s.config.Livemode, p.Metadata),
+		SandboxFault: details.SandboxFault(s.config.Livemode, p.Metadata),
 	}
 	if m.Amount.Minor < p.AmountAuthorized {
 		order.Amount = m.Amount

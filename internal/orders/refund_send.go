@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"tillway/internal/details"
 	"tillway/internal/failpoint"
 	"tillway/internal/idempotency"
 	"tillway/internal/postgres"
@@ -164,6 +165,6 @@ func (s *Service) sendRefund(ctx context.Context, r Refund, origin string, began
 	}()
 	return s.config.refunds().Refund(ctx, RefundApplication{
 		MerchantTxnID: r.MerchantTxnID, OriginTransactionID: origin, Amount: r.Amount,
-		SandboxFault: sandboxFault(s.config.Livemode, r.Metadata),
+		SandboxFault: details.SandboxFault(s.config.Livemode, r.Metadata),
 	})
 }

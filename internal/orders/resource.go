@@ -152,9 +152,11 @@ type EventResource struct {
 	Type     string    `json:"type"`
 	Created  int64     `json:"created"`
 	Livemode bool      `json:"livemode"`
-	Order    ids.Order `json:"order"`
-	Sequence int64     `json:"sequence"`
-	Data     EventData `json:"data"`
+	// Order is nil for an event of a customer, and Customer for one of an order; Sequence counts for each of them.
+	Order    *ids.Order    `json:"order"`
+	Customer *ids.Customer `json:"customer,omitempty"`
+	Sequence int64         `json:"sequence"`
+	Data     EventData     `json:"data"`
 }
 
 // EventData carries the resource as it stood when the event was written.

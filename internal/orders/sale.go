@@ -1,5 +1,7 @@
 package orders
 
+import "tillway/internal/details"
+
 // saleOf gathers what the provider needs for one charge. The order's id groups its attempts at the provider, which lets
 // only one of them succeed (Onerway contract §4): its own brake against a double charge.
 func (s *Service) saleOf(o Order, p Payment, req PayRequest) Sale {
@@ -7,7 +9,7 @@ func (s *Service) saleOf(o Order, p Payment, req PayRequest) Sale {
 		Payment: p.ID, Order: o.ID, MerchantTxnID: p.MerchantTxnID, OriginalID: o.ID.String(), Amount: p.Amount,
 		CaptureMethod: p.CaptureMethod, Card: req.Card, Items: o.Items, Description: o.Description, Billing: *o.Billing, Shipping: *o.Billing,
 		CustomerID: o.Customer.String(), ThreeDS: req.ThreeDS, Browser: req.Browser, SentAt: p.SentAt,
-		SandboxFault: sandboxFault(s.config.Livemode, p.Metadata, o.Metadata),
+		SandboxFault: details.SandboxFault(s.config.Livemode, p.Metadata, o.Metadata),
 		ReturnURL:    s.config.PublicURL + "/v1/payments/" + p.ID.String() + "/return",
 		NotifyURL:    s.config.PublicURL + "/v1/webhooks/onerway",
 	}

@@ -36,6 +36,9 @@ type Provider interface {
 	AuthPayment(ctx context.Context, request onerway.AuthPaymentRequest) (onerway.SaleResponse, error)
 	OnlineRefund(ctx context.Context, request onerway.RefundRequest) (onerway.RefundResponse, error)
 	ListChargebacks(ctx context.Context, request onerway.ChargebackRequest) (onerway.Page[onerway.Chargeback], error)
+	BindCard(ctx context.Context, request onerway.BindCardRequest) (onerway.BindCardResponse, error)
+	QueryTokens(ctx context.Context, merchantCustID string) ([]onerway.BoundToken, error)
+	RemoveToken(ctx context.Context, bindingID string) error
 	Available() error
 }
 

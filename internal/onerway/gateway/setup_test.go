@@ -256,6 +256,16 @@ func (p *provider) ListChargebacks(context.Context, onerway.ChargebackRequest) (
 	return p.chargebacks, p.err
 }
 
+func (p *provider) BindCard(context.Context, onerway.BindCardRequest) (onerway.BindCardResponse, error) {
+	return onerway.BindCardResponse{}, p.err
+}
+
+func (p *provider) QueryTokens(context.Context, string) ([]onerway.BoundToken, error) {
+	return nil, p.err
+}
+
+func (p *provider) RemoveToken(context.Context, string) error { return p.err }
+
 func (p *provider) Available() error { return p.down }
 
 // paymentNews is what a notification says of a payment, by our reference.

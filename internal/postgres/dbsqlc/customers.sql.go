@@ -14,7 +14,7 @@ import (
 )
 
 const CustomerByIdempotencyKey = `-- name: CustomerByIdempotencyKey :one
-SELECT id, livemode, email, name, phone, description, billing, metadata, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, deleted_at FROM customers WHERE idempotency_principal = $1::text AND idempotency_key = $2::text
+SELECT id, livemode, email, name, phone, description, billing, metadata, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, deleted_at, last_sequence FROM customers WHERE idempotency_principal = $1::text AND idempotency_key = $2::text
 `
 
 type CustomerByIdempotencyKeyParams struct {
@@ -41,6 +41,7 @@ func (q *Queries) CustomerByIdempotencyKey(ctx context.Context, arg CustomerById
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.LastSequence,
 	)
 	return i, err
 }
@@ -110,7 +111,7 @@ func (q *Queries) CustomerExists(ctx context.Context, id uuid.UUID) (bool, error
 }
 
 const CustomerGet = `-- name: CustomerGet :one
-SELECT id, livemode, email, name, phone, description, billing, metadata, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, deleted_at FROM customers WHERE id = $1
+SELECT id, livemode, email, name, phone, description, billing, metadata, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, deleted_at, last_sequence FROM customers WHERE id = $1
 `
 
 func (q *Queries) CustomerGet(ctx context.Context, id uuid.UUID) (Customer, error) {
@@ -132,6 +133,7 @@ func (q *Queries) CustomerGet(ctx context.Context, id uuid.UUID) (Customer, erro
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.LastSequence,
 	)
 	return i, err
 }
@@ -182,7 +184,7 @@ func (q *Queries) CustomerInsert(ctx context.Context, arg CustomerInsertParams) 
 }
 
 const CustomerLock = `-- name: CustomerLock :one
-SELECT id, livemode, email, name, phone, description, billing, metadata, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, deleted_at FROM customers WHERE id = $1 FOR UPDATE
+SELECT id, livemode, email, name, phone, description, billing, metadata, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, deleted_at, last_sequence FROM customers WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) CustomerLock(ctx context.Context, id uuid.UUID) (Customer, error) {
@@ -204,6 +206,7 @@ func (q *Queries) CustomerLock(ctx context.Context, id uuid.UUID) (Customer, err
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.LastSequence,
 	)
 	return i, err
 }

@@ -1,5 +1,5 @@
 -- name: EventGet :one
-SELECT * FROM events WHERE id = @id;
+SELECT * FROM event_log WHERE id = @id;
 
 -- name: EventExists :one
-SELECT EXISTS (SELECT FROM events WHERE id = @id);
+SELECT EXISTS (SELECT FROM event_log WHERE id = @id);

@@ -12,7 +12,7 @@ import (
 )
 
 const EventExists = `-- name: EventExists :one
-SELECT EXISTS (SELECT FROM events WHERE id = $1)
+SELECT EXISTS (SELECT FROM event_log WHERE id = $1)
 `
 
 func (q *Queries) EventExists(ctx context.Context, id uuid.UUID) (bool, error) {
@@ -23,16 +23,17 @@ func (q *Queries) EventExists(ctx context.Context, id uuid.UUID) (bool, error) {
 }
 
 const EventGet = `-- name: EventGet :one
-SELECT order_id, sequence, id, livemode, type, object, correlation_id, created_at FROM events WHERE id = $1
+SELECT id, order_id, customer_id, sequence, livemode, type, object, correlation_id, created_at FROM event_log WHERE id = $1
 `
 
-func (q *Queries) EventGet(ctx context.Context, id uuid.UUID) (Event, error) {
+func (q *Queries) EventGet(ctx context.Context, id uuid.UUID) (EventLog, error) {
 	row := q.db.QueryRow(ctx, EventGet, id)
-	var i Event
+	var i EventLog
 	err := row.Scan(
-		&i.OrderID,
-		&i.Sequence,
 		&i.ID,
+		&i.OrderID,
+		&i.CustomerID,
+		&i.Sequence,
 		&i.Livemode,
 		&i.Type,
 		&i.Object,

@@ -45,6 +45,7 @@ type Customer struct {
 	CreatedAt              time.Time
 	UpdatedAt              time.Time
 	DeletedAt              *time.Time
+	LastSequence           int64
 }
 
 // One row is one disagreement with the provider about one subject; money_at_risk in minor units.
@@ -105,6 +106,19 @@ type Event struct {
 	OrderID       uuid.UUID
 	Sequence      int64
 	ID            uuid.UUID
+	Livemode      bool
+	Type          string
+	Object        json.RawMessage
+	CorrelationID string
+	CreatedAt     time.Time
+}
+
+// Events of orders and of customers together.
+type EventLog struct {
+	ID            uuid.UUID
+	OrderID       *uuid.UUID
+	CustomerID    *uuid.UUID
+	Sequence      int64
 	Livemode      bool
 	Type          string
 	Object        json.RawMessage
@@ -281,6 +295,40 @@ type Payment struct {
 	CaptureAmount *int64
 	// What its disputes claim; amount_disputed is what of that is there to be claimed.
 	AmountClaimed int64
+}
+
+// One row is one card that the provider keeps, or is asked to keep.
+type PaymentMethod struct {
+	ID       uuid.UUID
+	Livemode bool
+	// Whose it is, or was before it was detached.
+	CustomerID *uuid.UUID
+	// Under whose name the provider keeps it: the customer's id, or the row's own.
+	ProviderCustomer string
+	Status           string
+	CardBrand        string
+	CardLast4        string
+	CardExpMonth     int16
+	CardExpYear      int16
+	// The provider's token, AES-256-GCM under a key of DATA_KEY, bound to the row's id.
+	TokenSealed []byte
+	// Keyed hash of the token, by which it is recognized.
+	TokenDigest            []byte
+	Billing                json.RawMessage
+	Metadata               json.RawMessage
+	FailureCode            *string
+	FailureDeclineCode     *string
+	FailureMessage         *string
+	FailureRefused         bool
+	IdempotencyPrincipal   *string
+	IdempotencyKey         *string
+	IdempotencyFingerprint []byte
+	CorrelationID          string
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+	// Until when somebody may be asking the provider about a pending row; committed before they do.
+	BusyUntil  time.Time
+	DetachedAt *time.Time
 }
 
 // One row is one refund of a payment, whole or in part. Amounts are minor units of currency.
