@@ -221,7 +221,7 @@ func (a *app) openDomains(ctx context.Context) error {
 		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.realNow(),
 		Refunds: a.gateway, DuplicateWindow: cfg.RefundDuplicateWindow, RefundWindow: cfg.RefundWindow,
 		RefundMaxCount: cfg.RefundMaxCount, ApprovalAbove: orders.ApprovalThresholds(cfg.RefundApprovalAbove), Modifications: a.gateway, HoldLasts: holdLasts,
-		Disputes:   a.gateway,
+		Disputes: a.gateway, RefundBooks: a.gateway,
 		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction), PartialCapture: cfg.PartialCapture,
 	})
 	a.events = events.New(a.pool)

@@ -77,7 +77,7 @@ func sections() []section {
 			{Name: "NOT_FOUND_AFTER", Meaning: "How long after sending the provider's \"not found\" begins to count, by the clock of the installation; while the call may still be under way it never does, however a test clock was moved."},
 		}},
 		{"Importing", []variable{
-			{Name: "IMPORT_INTERVAL", Meaning: "How often the provider's books are read for what nobody has told us: chargebacks. At least 1s."},
+			{Name: "IMPORT_INTERVAL", Meaning: "How often the provider's books are read for what nobody has told us: chargebacks, and refunds made in its portal. At least 1s."},
 		}},
 		{"Refunds", []variable{
 			{Name: "REFUND_DUPLICATE_WINDOW", Meaning: "How long after a refund another of the same payment, amount and reason is refused unless it says `allow_duplicate`. `0s`: never refused."},

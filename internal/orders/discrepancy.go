@@ -30,7 +30,8 @@ const (
 	classRefund = "refund"
 	// classRefundMatch: several of the provider's refunds could be ours. Ended by a query that finds it.
 	classRefundMatch = "refund_match"
-	// classOverRefund: the provider gave back money after ours had been freed and used. Only a person ends it.
+	// classOverRefund: the provider gave back more than was there to give back: after ours had been freed and used, or in its
+	// portal. Only a person ends it, but for a refund of the portal's that there is room for later.
 	classOverRefund = "over_refund"
 	// classDispute: the shopper's bank has taken money back, or warns that it may, and nobody has looked yet. Ended when the
 	// case is decided.

@@ -112,8 +112,13 @@ func (s *Service) reportForeignDispute(ctx context.Context, ev DisputeEvidence) 
 // about: a chargeback, or a refund that was made without us. What the provider's own record proves is recorded, so that the
 // news can be applied then. Of anything else there is nothing to ask.
 func (s *Service) Discover(ctx context.Context, news News, patience time.Duration) error {
-	if n, is := news.(DisputeNews); is && !n.Evidence.warns() {
-		return s.learnDispute(ctx, n.Evidence.ProviderDisputeID, patience)
+	switch n := news.(type) {
+	case DisputeNews:
+		if !n.Evidence.warns() {
+			return s.learnDispute(ctx, n.Evidence.ProviderDisputeID, patience)
+		}
+	case RefundNews:
+		return s.discoverRefund(ctx, n.Name, patience)
 	}
 	return nil
 }

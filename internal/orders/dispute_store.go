@@ -41,12 +41,9 @@ func (c *disputeChange) queue(ctx context.Context, b *pgx.Batch, now time.Time) 
 		return nil
 	}
 	queries := dbsqlc.New(postgres.NewQueue(b))
-	o, p := c.order, c.payment
-	_, err := queries.OrderDispute(ctx, dbsqlc.OrderDisputeParams{
-		ID: o.ID.UUID(), Version: o.Version, Now: now, AmountDisputed: o.AmountDisputed, NeedsReview: o.NeedsReview,
-		LastSequence: o.LastSequence + int64(len(c.events)),
-	})
-	if err != nil {
+	p := c.payment
+	c.disputed = c.dispute
+	if err := c.writeOrder(ctx, queries, c.dispute.CorrelationID, now); err != nil {
 		return err
 	}
 	if err := queries.PaymentClaim(ctx, dbsqlc.PaymentClaimParams{
@@ -57,7 +54,7 @@ func (c *disputeChange) queue(ctx context.Context, b *pgx.Batch, now time.Time) 
 	if err := c.writeDispute(ctx, queries, now); err != nil {
 		return err
 	}
-	if err := c.writeDisputeLog(ctx, queries, now); err != nil {
+	if err := c.writeEvidence(ctx, queries, now); err != nil {
 		return err
 	}
 	return c.writeNoted(ctx, queries, now)
@@ -86,25 +83,12 @@ func (c *disputeChange) writeDispute(ctx context.Context, queries *dbsqlc.Querie
 	})
 }
 
-// writeDisputeLog writes the events and the evidence.
-func (c *disputeChange) writeDisputeLog(ctx context.Context, queries *dbsqlc.Queries, now time.Time) error {
-	o, d, ev := c.order, c.dispute, c.evidence
-	if len(c.events) > 0 {
-		c.disputed = d
-		log, err := c.log(Refund{})
-		if err != nil {
-			return err
-		}
-		if err := queries.EventsInsert(ctx, dbsqlc.EventsInsertParams{
-			OrderID: o.ID.UUID(), Livemode: o.Livemode, Sequences: log.sequences, Ids: log.ids, Types: log.types,
-			Objects: log.objects, CorrelationID: d.CorrelationID, Now: now,
-		}); err != nil {
-			return err
-		}
-	}
+// writeEvidence writes the evidence down that is worth a row.
+func (c *disputeChange) writeEvidence(ctx context.Context, queries *dbsqlc.Queries, now time.Time) error {
 	if !c.record {
 		return nil
 	}
+	o, d, ev := c.order, c.dispute, c.evidence
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("draw an evidence id: %w", err)
@@ -119,6 +103,26 @@ func (c *disputeChange) writeDisputeLog(ctx context.Context, queries *dbsqlc.Que
 		args.Amount, args.Currency = &ev.Amount.Minor, &code
 	}
 	return queries.DisputeEvidenceInsert(ctx, args)
+}
+
+// writeOrder writes the order and its events, where nothing of it has changed but what is disputed and whether somebody must look.
+func (e *entry) writeOrder(ctx context.Context, queries *dbsqlc.Queries, correlationID string, now time.Time) error {
+	o := e.order
+	_, err := queries.OrderDispute(ctx, dbsqlc.OrderDisputeParams{
+		ID: o.ID.UUID(), Version: o.Version, Now: now, AmountDisputed: o.AmountDisputed, NeedsReview: o.NeedsReview,
+		LastSequence: o.LastSequence + int64(len(e.events)),
+	})
+	if err != nil || len(e.events) == 0 {
+		return err
+	}
+	log, err := e.log(Refund{})
+	if err != nil {
+		return err
+	}
+	return queries.EventsInsert(ctx, dbsqlc.EventsInsertParams{
+		OrderID: o.ID.UUID(), Livemode: o.Livemode, Sequences: log.sequences, Ids: log.ids, Types: log.types,
+		Objects: log.objects, CorrelationID: correlationID, Now: now,
+	})
 }
 
 // writeCover writes what disputes take of the payment, after what was written before has changed what is there.

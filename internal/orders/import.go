@@ -12,8 +12,13 @@ import (
 // ImportName names a list of the provider's that is read again and again.
 type ImportName string
 
-// ImportOfDisputes is the list of chargebacks.
-const ImportOfDisputes ImportName = "disputes"
+// The imports.
+const (
+	// ImportOfDisputes reads the list of chargebacks.
+	ImportOfDisputes ImportName = "disputes"
+	// ImportOfRefunds reads the list of refunds.
+	ImportOfRefunds ImportName = "refunds"
+)
 
 // Import is a claimed reading of one of the provider's lists.
 type Import struct {

@@ -39,8 +39,8 @@ const (
 	RefundFromLatePayment RefundOrigin = "late_payment"
 	// RefundFromSurplus: ourselves, for money on an order that needed none.
 	RefundFromSurplus RefundOrigin = "surplus"
-	// RefundFromProvider: made in the provider's portal.
-	RefundFromProvider RefundOrigin = "provider"
+	// RefundFromPortal: the merchant's people, in the provider's portal.
+	RefundFromPortal RefundOrigin = "portal"
 )
 
 // owed reports whether a policy asked for the refund: nobody waits for it, so its failure must be shown to somebody.

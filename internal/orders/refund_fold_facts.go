@@ -85,6 +85,8 @@ func (c *refundChange) ends(d Discrepancy) bool {
 		return d.Subject == r.MerchantTxnID && c.agrees()
 	case classUnsettled:
 		return d.Subject == r.MerchantTxnID && !r.Status.Open()
+	case classOverRefund:
+		return d.Subject == r.ProviderTransactionID // there is room for it now
 	case classOverDispute:
 		return d.Payment == r.Payment && c.payment.uncovered() == 0
 	case classLatePayment, classSurplus, classRefund:

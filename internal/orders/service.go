@@ -41,6 +41,8 @@ type Config struct {
 	Modifications ModificationGateway
 	// Disputes is the provider's side of disputes; without it warnings alone are recorded.
 	Disputes DisputeGateway
+	// RefundBooks is the provider's record of refunds; without it those made in its portal are not learned of.
+	RefundBooks RefundBooks
 	// HoldLasts is how long an authorization holds the money: afterwards it has lapsed, whatever the provider's record of
 	// the authorization says. Zero: for ever.
 	HoldLasts time.Duration
@@ -63,6 +65,13 @@ func (c Config) refunds() RefundGateway {
 		return noRefunds{}
 	}
 	return c.Refunds
+}
+
+func (c Config) refundBooks() RefundBooks {
+	if c.RefundBooks == nil {
+		return noRefundBooks{}
+	}
+	return c.RefundBooks
 }
 
 func (c Config) disputes() DisputeGateway {

@@ -54,7 +54,9 @@ type Importer struct {
 func NewImporter(service *orders.Service, log *slog.Logger, now, realNow func() time.Time, interval time.Duration) *Importer {
 	return &Importer{
 		settler: New(service, log, now, Options{}), realNow: realNow, interval: interval,
-		lists: map[orders.ImportName]pages{orders.ImportOfDisputes: service.ImportDisputes},
+		lists: map[orders.ImportName]pages{
+			orders.ImportOfDisputes: service.ImportDisputes, orders.ImportOfRefunds: service.ImportRefunds,
+		},
 	}
 }
 

@@ -63,8 +63,8 @@ func askedBy(r orders.RefundResource, money string) (Actor, string) {
 		return ActorTillway, fmt.Sprintf("%s goes back: it came late, and the order's policy is to refund such money.", money)
 	case orders.RefundFromSurplus:
 		return ActorTillway, fmt.Sprintf("%s goes back: the order needed none of it.", money)
-	case orders.RefundFromProvider:
-		return ActorProvider, fmt.Sprintf("A refund of %s was made at the provider, without us.", money)
+	case orders.RefundFromPortal:
+		return ActorMerchant, fmt.Sprintf("A refund of %s was made in the provider's portal.", money)
 	}
 	return ActorTillway, fmt.Sprintf("A refund of %s was asked for.", money)
 }
