@@ -47,6 +47,7 @@ It keeps everything in memory. Point a service at it with ONERWAY_BASE_URL.`,
 	flags.BoolVar(&cfg.HoldRefunds, "hold-refunds", false, "let refunds wait for a person to review them on /sandbox")
 	flags.DurationVar(&cfg.AuthLifetime, "auth-lifetime", 72*time.Hour, "how long an authorization can be captured or voided; --clock-scale divides it")
 	flags.BoolVar(&cfg.Sim.PartialCapture, "partial-capture", false, "let a capture name an amount below what was authorized")
+	flags.BoolVar(&cfg.Sim.PaymentIntents, "payment-intents", false, "tell of the payment intents around transactions (ONERWAY_API=intents)")
 	flags.StringVar(&cfg.Sim.RemoveTokenPath, "remove-token-path", "/v1/txn/removeToken", "where it takes the removal of a card that it keeps")
 	flags.DurationVar(&cfg.Latency, "latency", 0, "how long it takes to answer a call")
 	flags.IntVar(&cfg.Keep, "keep", sandbox.DefaultKeep, "how many transactions it remembers; older ones are forgotten")

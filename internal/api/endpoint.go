@@ -154,7 +154,7 @@ func read[B any](s *server, c *gin.Context) (*call[B], error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := decode(body, &in.Body); err != nil {
+	if err := s.decode(body, &in.Body); err != nil {
 		return nil, err
 	}
 	if key != "" {
@@ -165,12 +165,15 @@ func read[B any](s *server, c *gin.Context) (*call[B], error) {
 	return in, nil
 }
 
-func decode(body []byte, into any) error {
+func (s *server) decode(body []byte, into any) error {
 	value, err := strictjson.Parse(body)
 	if err != nil {
 		return err
 	}
 	if err := value.Decode(into); err != nil {
+		return err
+	}
+	if err := s.allowsCard(into); err != nil {
 		return err
 	}
 	if shape, ok := into.(shaped); ok {

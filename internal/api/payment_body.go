@@ -96,6 +96,9 @@ func (b *createPaymentBody) checkShape() error {
 	default:
 		return fault.InvalidParam("capture_method", "capture_method must be automatic or manual.")
 	}
+	if b.PaymentMethod.Type == string(orders.MethodHosted) && b.ThreeDS != nil {
+		return fault.InvalidParam("three_ds", "The provider decides on the authentication of a hosted payment; leave three_ds out.")
+	}
 	if b.SavePaymentMethod {
 		return notAllowed("save_payment_method", "Saving payment methods is not available yet.")
 	}
@@ -105,15 +108,25 @@ func (b *createPaymentBody) checkShape() error {
 	return b.Browser.checkShape()
 }
 
+// cardParam names where the body brings a card.
+func (b *createPaymentBody) cardParam() string {
+	if m := b.PaymentMethod; m != nil && (m.Card != nil || m.Type == string(orders.MethodCard)) {
+		return "payment_method.card"
+	}
+	return ""
+}
+
 func notAllowed(param, message string) error {
 	return fault.New(fault.Refused, "payment_method_not_allowed", "%s", message).WithParam(param)
 }
 
 func (b *paymentMethodBody) checkShape() error {
 	switch b.Type {
-	case "card":
-	case "saved", "hosted":
-		return notAllowed("payment_method.type", "Payment methods of this type are not available yet; use card.")
+	case string(orders.MethodCard):
+	case string(orders.MethodHosted):
+		return b.checkHosted()
+	case "saved":
+		return notAllowed("payment_method.type", "Payment methods of this type are not available yet; use card or hosted.")
 	default:
 		return fault.InvalidParam("payment_method.type", "payment_method.type must be card, saved or hosted.")
 	}
@@ -124,6 +137,17 @@ func (b *paymentMethodBody) checkShape() error {
 		return fault.MissingParam("payment_method.card")
 	}
 	return b.Card.checkShape("payment_method.card")
+}
+
+// checkHosted refuses what goes with another type: on the provider's page the shopper chooses.
+func (b *paymentMethodBody) checkHosted() error {
+	switch {
+	case b.Card != nil:
+		return fault.InvalidParam("payment_method.card", "A hosted payment takes no card: the shopper types it on the provider's page.")
+	case b.PaymentMethod != "":
+		return fault.InvalidParam("payment_method.payment_method", "A hosted payment takes no saved payment method.")
+	}
+	return nil
 }
 
 // checkShape checks a card without ever repeating a value of it, and brings it to the form that goes out: digits without
@@ -215,9 +239,11 @@ func (b *cardBody) card() cards.Card {
 func (b *createPaymentBody) request(in *call[createPaymentBody]) orders.PayRequest {
 	request := orders.PayRequest{
 		Order: in.Order, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID,
-		Card:          b.PaymentMethod.Card.card(),
-		CaptureMethod: orders.CaptureMethod(b.CaptureMethod), ThreeDS: orders.ThreeDS{Strategy: orders.ThreeDSAuto},
-		ReturnURL: b.ReturnURL, Metadata: b.Metadata, Description: b.Description,
+		Method: orders.MethodType(b.PaymentMethod.Type), CaptureMethod: orders.CaptureMethod(b.CaptureMethod),
+		ThreeDS: orders.ThreeDS{Strategy: orders.ThreeDSAuto}, ReturnURL: b.ReturnURL, Metadata: b.Metadata, Description: b.Description,
+	}
+	if card := b.PaymentMethod.Card; card != nil {
+		request.Card = card.card()
 	}
 	if b.ThreeDS != nil {
 		if b.ThreeDS.Strategy != "" {

@@ -29,6 +29,9 @@ type createMethodBody struct {
 	Metadata       map[string]string `json:"metadata"`
 }
 
+// cardParam names where the body brings a card, which it is there for.
+func (b *createMethodBody) cardParam() string { return "card" }
+
 func (b *createMethodBody) checkShape() error {
 	if b.Type != "card" {
 		return fault.InvalidParam("type", "type must be card.")

@@ -139,10 +139,12 @@ func TestRefusals_ReadWhole(t *testing.T) {
 		"an mpi without cavv":    {post(payments, payBody(goodCard, object{"three_ds": object{"mpi": object{"eci": "05"}}})), 400, invalid, "parameter_missing", "three_ds.mpi.cavv is required.", "three_ds.mpi.cavv", ""},
 		"an address with a zone": {post(payments, payBody(goodCard, object{"browser": object{"ip": "fe80::1%eth0"}})), 400, invalid, "parameter_invalid", "browser.ip must be an IPv4 or IPv6 address.", "browser.ip", ""},
 		"no address":             {post(payments, payBody(goodCard, object{"browser": object{"ip": "localhost"}})), 400, invalid, "parameter_invalid", "browser.ip must be an IPv4 or IPv6 address.", "browser.ip", ""},
+		"a hosted card":          {post(payments, payBody(goodCard, object{"payment_method": object{"type": "hosted", "card": object{"number": goodCard, "exp_month": 12, "exp_year": 2031, "cvc": "123", "holder_name": "A B"}}})), 400, invalid, "parameter_invalid", "A hosted payment takes no card: the shopper types it on the provider's page.", "payment_method.card", ""},
+		"a hosted saved one":     {post(payments, object{"payment_method": object{"type": "hosted", "payment_method": "pm_1"}}), 400, invalid, "parameter_invalid", "A hosted payment takes no saved payment method.", "payment_method.payment_method", ""},
+		"a hosted strategy":      {post(payments, object{"payment_method": object{"type": "hosted"}, "three_ds": object{"strategy": "force"}}), 400, invalid, "parameter_invalid", "The provider decides on the authentication of a hosted payment; leave three_ds out.", "three_ds", ""},
 		"a capture method":       {post(payments, payBody(goodCard, object{"capture_method": "later"})), 400, invalid, "parameter_invalid", "capture_method must be automatic or manual.", "capture_method", ""},
 
-		"a saved card":   {post(payments, object{"payment_method": object{"type": "saved", "payment_method": "pm_1"}}), 422, invalid, "payment_method_not_allowed", "Payment methods of this type are not available yet; use card.", "payment_method.type", ""},
-		"a hosted page":  {post(payments, object{"payment_method": object{"type": "hosted"}}), 422, invalid, "payment_method_not_allowed", "Payment methods of this type are not available yet; use card.", "payment_method.type", ""},
+		"a saved card":   {post(payments, object{"payment_method": object{"type": "saved", "payment_method": "pm_1"}}), 422, invalid, "payment_method_not_allowed", "Payment methods of this type are not available yet; use card or hosted.", "payment_method.type", ""},
 		"saving":         {post(payments, payBody(goodCard, object{"save_payment_method": true})), 422, invalid, "payment_method_not_allowed", "Saving payment methods is not available yet.", "save_payment_method", ""},
 		"wrong sum":      {post("/v1/orders", orderBody(object{"items": []object{{"name": "a", "unit_amount": 1, "quantity": 1}}})), 422, invalid, "items_do_not_sum", "The items sum to 1 but amount is 2700.", "items", ""},
 		"three decimals": {post("/v1/orders", orderBody(object{"currency": "kwd"})), 422, invalid, "currency_not_supported", "KWD has three decimals.", "currency", ""},
@@ -232,7 +234,7 @@ func TestRefusals_OfTheStateOfThings(t *testing.T) {
 	unknown := b.pay(t, nobody, goodCard)
 	require.Equal(t, http.StatusBadRequest, unknown.status)
 	require.JSONEq(t, errorJSON(invalid, "parameter_missing",
-		"A card payment needs billing_details.email on the order. Create the order with it.", "billing_details.email"), unknown.body)
+		"A payment needs billing_details.email on the order. Create the order with it.", "billing_details.email"), unknown.body)
 }
 
 // requireError checks the whole body of an error that shows a payment.

@@ -26,7 +26,7 @@ import (
 // returnPatience is how long a shopper waits for the provider's word before being sent on with what we know.
 const returnPatience = 3 * time.Second
 
-// returnPage is where the shopper's browser comes back to after 3DS. Nothing in its query or form is believed, or even
+// returnPage is where the shopper's browser comes back to after 3DS or the provider's checkout. Nothing in its query or form is believed, or even
 // read: the payment's id says what it is about, the provider says how it stands, and the way on is the merchant's
 // allow-listed return_url (API.md §2).
 func (s *server) returnPage(c *gin.Context) {

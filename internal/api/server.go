@@ -50,6 +50,8 @@ type Deps struct {
 
 	// Livemode: real money moves.
 	Livemode bool
+	// CardEntry says whether card data may come in.
+	CardEntry CardEntry
 	// PublicURL is what callers reach us under, without a trailing slash.
 	PublicURL string
 	// ReturnURLAllowed tells whether a shopper may be sent to an address.

@@ -87,6 +87,10 @@ func (g *cards) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
 	e := orders.Evidence{
 		Source: orders.SourceAnswer, Amount: sale.Amount, ProviderTransactionID: "txn_" + sale.MerchantTxnID,
 	}
+	if sale.Method == orders.MethodHosted {
+		e.Outcome, e.RedirectURL = orders.OutcomeActionRequired, "https://psp.example.com/checkout?key=1"
+		return e
+	}
 	switch sale.Card.Number {
 	case declinedCard:
 		e.Outcome = orders.OutcomeDeclined

@@ -23,7 +23,8 @@ type Card struct {
 	HolderName string
 }
 
-// Summary is all that is kept of a card.
+// Summary is all that is kept of a card. Of one that was typed on the provider's page the expiry is never known, the rest once the
+// provider has told of it.
 type Summary struct {
 	Brand    string
 	Last4    string
@@ -71,8 +72,11 @@ func isDigits(s string, least, most int) bool {
 	return len(s) >= least && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
 
-// Summary is all that is kept of the card.
+// Summary is all that is kept of the card; nothing where there is none.
 func (c Card) Summary() Summary {
+	if c == (Card{}) {
+		return Summary{}
+	}
 	return Summary{Brand: c.brand(), Last4: c.last4(), ExpMonth: c.ExpMonth, ExpYear: c.ExpYear}
 }
 

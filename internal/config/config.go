@@ -41,6 +41,7 @@ type Config struct {
 	RateLimit                   int           `env:"RATE_LIMIT" envDefault:"100"`
 	MaxAmount                   int64         `env:"MAX_AMOUNT" envDefault:"99999999"`
 	CallerDeadline              time.Duration `env:"CALLER_DEADLINE" envDefault:"20s"`
+	CardEntry                   CardEntry     `env:"CARD_ENTRY" envDefault:"direct"`
 	ReturnURLAllowlist          Origins       `env:"RETURN_URL_ALLOWLIST"`
 	ReturnSecret                Secret        `env:"RETURN_SECRET"`
 	WebhookEndpointAllowPrivate bool          `env:"WEBHOOK_ENDPOINT_ALLOW_PRIVATE" envDefault:"false"`

@@ -53,6 +53,20 @@ func (a *AuthExpiryAction) UnmarshalText(text []byte) error {
 	return choose(a, text, AuthExpiryWarn, AuthExpiryVoid)
 }
 
+// CardEntry says whether card data may come in by the API.
+type CardEntry string
+
+// Cards are taken, or shoppers type theirs on the provider's page only.
+const (
+	CardEntryDirect     CardEntry = "direct"
+	CardEntryHostedOnly CardEntry = "hosted_only"
+)
+
+// UnmarshalText accepts the known choices only.
+func (e *CardEntry) UnmarshalText(text []byte) error {
+	return choose(e, text, CardEntryDirect, CardEntryHostedOnly)
+}
+
 // choose takes one of at least two known choices.
 func choose[T ~string](into *T, text []byte, known ...T) error {
 	if slices.Contains(known, T(text)) {

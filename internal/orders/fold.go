@@ -69,6 +69,7 @@ func fold(a account, ev Evidence, r rules, now time.Time) *change {
 	if r.lapsed(a.payment, ev, now) {
 		ev.Outcome, ev.Failure = OutcomeClosed, lapse()
 	}
+	ev = asTold(a.payment, ev, now)
 	c := &change{entry: entry{account: a}, before: a.payment, evidence: ev, record: ev.Source != SourceQuery}
 	if knows(ev.Outcome) && c.payment.NotFoundCount > 0 {
 		c.payment.NotFoundCount, c.keep = 0, true // denials count only when nothing speaks against them in between
@@ -96,8 +97,8 @@ func fold(a account, ev Evidence, r rules, now time.Time) *change {
 // knows reports whether the outcome is one that only a provider who knows the payment can tell.
 func knows(outcome Outcome) bool {
 	switch outcome {
-	case OutcomeSucceeded, OutcomeAuthorized, OutcomeDeclined, OutcomeClosed, OutcomeReversed, OutcomeActionRequired,
-		OutcomeProcessing:
+	case OutcomeSucceeded, OutcomeAuthorized, OutcomeDeclined, OutcomeAttemptFailed, OutcomeClosed, OutcomeReversed,
+		OutcomeActionRequired, OutcomeProcessing:
 		return true
 	case OutcomeUnknown, OutcomeNeverSent, OutcomeNotFound:
 	}
@@ -120,6 +121,8 @@ func mismatch(p Payment, ev Evidence) *discrepancyDraft {
 		return differing(classCurrency, p, ev)
 	case !ev.Amount.IsZero() && ev.Amount.Minor != due.Minor:
 		return differing(classAmount, p, ev)
+	case p.anotherAttempt(ev) && (!p.taken() || ev.Outcome == OutcomeAttemptFailed):
+		return nil
 	case p.ProviderTransactionID != "" && ev.ProviderTransactionID != "" && p.ProviderTransactionID != ev.ProviderTransactionID:
 		return differing(classTransaction, p, ev)
 	}
@@ -150,7 +153,8 @@ func unproven(p Payment, ev Evidence, r rules, now time.Time) bool {
 		return ev.Amount.IsZero()
 	case OutcomeNotFound:
 		return p.NotFoundCount+1 < notFoundAnswers || now.Sub(p.SentAt) < r.notFoundAfter || mayBeUnderWay(p, r)
-	case OutcomeDeclined, OutcomeClosed, OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown, OutcomeNeverSent:
+	case OutcomeDeclined, OutcomeAttemptFailed, OutcomeClosed, OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown,
+		OutcomeNeverSent:
 	}
 	return false
 }
@@ -188,7 +192,8 @@ func (c *change) admitUnknown() {
 // move lets the state machine speak and carries its verdict out on the payment.
 func (c *change) move(now time.Time) {
 	outcome := c.evidence.Outcome
-	if outcome == OutcomeActionRequired && cmp.Or(c.evidence.RedirectURL, c.payment.RedirectURL) == "" {
+	acts := outcome == OutcomeActionRequired || outcome == OutcomeAttemptFailed
+	if acts && cmp.Or(c.evidence.RedirectURL, c.payment.RedirectURL) == "" {
 		outcome = OutcomeUnknown // an action that nobody can be sent to
 	}
 	to, verdict := NextPayment(c.payment.Status, outcome)

@@ -3,23 +3,50 @@ package orders
 import (
 	"cmp"
 	"time"
+
+	"tillway/internal/cards"
 )
 
 // learn takes over what the evidence tells besides the outcome and reports whether any of it was new.
 func (c *change) learn() bool {
 	p, ev := &c.payment, c.evidence
-	before := [...]string{p.ProviderTransactionID, p.ECI, p.Card.Brand, p.Card.Country, p.RedirectURL, string(p.ThreeDSResult)}
+	before := known(*p)
+	if p.hosted() {
+		c.learnAttempt()
+		return before != known(*p)
+	}
 	p.ProviderTransactionID = cmp.Or(p.ProviderTransactionID, ev.ProviderTransactionID)
-	p.ECI = cmp.Or(ev.ECI, p.ECI)
-	p.Card.Brand = cmp.Or(ev.CardBrand, p.Card.Brand)
-	p.Card.Country = cmp.Or(ev.CardCountry, p.Card.Country)
 	if p.Status == PaymentRequiresAction {
 		p.RedirectURL = cmp.Or(ev.RedirectURL, p.RedirectURL)
 	}
+	c.learnCard()
+	return before != known(*p)
+}
+
+// learnCard takes over what the evidence tells of the card and of its holder's authentication.
+func (c *change) learnCard() {
+	p, ev := &c.payment, c.evidence
+	p.ECI = cmp.Or(ev.ECI, p.ECI)
+	p.Card.Brand = cmp.Or(ev.CardBrand, p.Card.Brand)
+	p.Card.Last4 = cmp.Or(p.Card.Last4, ev.CardLast4)
+	p.Card.Country = cmp.Or(ev.CardCountry, p.Card.Country)
 	p.ThreeDSResult = cmp.Or(threeDSResult(*p, ev), p.ThreeDSResult)
-	return before != [...]string{
-		p.ProviderTransactionID, p.ECI, p.Card.Brand, p.Card.Country, p.RedirectURL, string(p.ThreeDSResult),
+}
+
+// knowledge is what can be learned of a payment besides its status.
+type knowledge struct {
+	transaction, eci, redirectURL string
+	card                          cards.Summary
+	threeDS                       ThreeDSResult
+	failure                       Failure
+}
+
+func known(p Payment) knowledge {
+	k := knowledge{p.ProviderTransactionID, p.ECI, p.RedirectURL, p.Card, p.ThreeDSResult, Failure{}}
+	if p.Failure != nil {
+		k.failure = *p.Failure
 	}
+	return k
 }
 
 // threeDSResult says how the cardholder's authentication ended, "" while there was none. Visa answers ECI 05 and
@@ -35,6 +62,9 @@ func threeDSResult(p Payment, ev Evidence) ThreeDSResult {
 		}
 		switch p.ECI {
 		case "05", "02", "5", "2":
+			if p.hosted() {
+				return ThreeDSAuthenticated // on the provider's page, which does not tell how
+			}
 			return ThreeDSFrictionless
 		}
 	case PaymentExpired:
@@ -47,6 +77,7 @@ func threeDSResult(p Payment, ev Evidence) ThreeDSResult {
 // settlePayment writes the amounts, times and failure that the payment's new status implies.
 func (c *change) settlePayment(now time.Time) {
 	p := &c.payment
+	attempted := p.Failure
 	p.Failure, p.FinalAt = nil, time.Time{}
 	p.AmountAuthorized, p.AmountCaptured = 0, 0
 	switch p.Status {
@@ -61,16 +92,23 @@ func (c *change) settlePayment(now time.Time) {
 		p.FinalAt = now
 		p.Failure = c.failure()
 	case PaymentRequiresAction:
-		p.Challenged = true
+		p.Challenged = !p.hosted()
+		if c.evidence.Outcome == OutcomeAttemptFailed {
+			p.Failure = attempted
+		}
 	case PaymentProcessing, PaymentUnknown:
 	}
-	if p.Status != PaymentRequiresAction {
+	mayReturn := p.hosted() && p.Status.Open() // the shopper may be sent to a checkout page again
+	if p.Status != PaymentRequiresAction && !mayReturn {
 		p.RedirectURL = ""
 	}
 }
 
 // failure explains an unsuccessful end: in the gateway's words, or in ours where the provider gave no reason.
 func (c *change) failure() *Failure {
+	if c.payment.hosted() && c.evidence.Outcome == OutcomeClosed && !c.before.taken() {
+		return checkoutTimeout(c.evidence.ProviderCode)
+	}
 	if c.evidence.Failure != nil {
 		return c.evidence.Failure
 	}
@@ -102,7 +140,7 @@ func (c *change) schedule(r rules, now time.Time) {
 	case c.asks(r):
 		p.NextCheckAt = now
 	case p.Status.Open() || awaitsConfirmation:
-		p.NextCheckAt = r.schedule.Next(p.SentAt, now)
+		p.NextCheckAt = r.nextCheck(*p, now)
 		c.giveUpWaiting(now)
 	case p.Status == PaymentAuthorized && r.holdLasts > 0:
 		p.NextCheckAt = r.holdCheck(*p, now)
@@ -115,6 +153,16 @@ func (c *change) schedule(r rules, now time.Time) {
 	default:
 		p.NextCheckAt = time.Time{}
 	}
+}
+
+// nextCheck is when the provider is asked about a payment whose outcome is open or unconfirmed: by the schedule, and about a
+// checkout session also right after its end.
+func (r rules) nextCheck(p Payment, now time.Time) time.Time {
+	next := r.schedule.Next(p.SentAt, now)
+	if end := p.sessionEndsAt(); p.hosted() && end.After(now) && end.Before(next) {
+		return end
+	}
+	return next
 }
 
 // mayTurnOut reports whether a payment ended without success of which the provider may yet say otherwise: it has seen it, as
@@ -131,7 +179,7 @@ func (c *change) asks(r rules) bool {
 	}
 	doubtful := c.verdict == VerdictMismatch || c.verdict == VerdictConflict || c.verdict == VerdictUnproven
 	ended := (c.verdict == VerdictMove || c.verdict == VerdictLate) && !c.payment.Status.Open() && !reversed(c.payment)
-	return (doubtful && r.confirm != ConfirmNever) || (ended && r.confirm == ConfirmAlways)
+	return ((doubtful || c.payment.untold()) && r.confirm != ConfirmNever) || (ended && r.confirm == ConfirmAlways)
 }
 
 // giveUpWaiting calls for a person when the provider has not said how it went for as long as we ask on our own.

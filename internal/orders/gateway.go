@@ -19,7 +19,7 @@ type Gateway interface {
 	// Admit asks for leave to send a sale now: a fault of kind Unavailable (provider_unavailable) when the circuit is open
 	// or no slot of the outbound rate limit comes free in time. Called before anything is written.
 	Admit(ctx context.Context) error
-	// Sale sends a card sale once and returns what can be said of it. It never fails: whatever goes wrong is evidence
+	// Sale sends a card sale, or opens a checkout session, once and returns what can be said of it. It never fails: whatever goes wrong is evidence
 	// (never sent, refused, unknown). It must not be called twice for one payment.
 	Sale(ctx context.Context, sale Sale) Evidence
 	// Find asks the provider about a payment by our reference. An error means that the question was not answered and is no
@@ -31,11 +31,13 @@ type Gateway interface {
 type Query struct {
 	MerchantTxnID string
 	Amount        money.Amount
+	Method        MethodType
 	// Patience bounds the wait, the outbound rate limit included; zero leaves it to the gateway.
 	Patience time.Duration
 }
 
-// Sale is everything that the provider needs to charge a card. It carries card data: it must not be stored or logged.
+// Sale is everything that the provider needs to charge a card, or to let the shopper pay on its page. It may carry card data: it
+// must not be stored or logged.
 type Sale struct {
 	Payment ids.Payment
 	Order   ids.Order
@@ -44,14 +46,16 @@ type Sale struct {
 	OriginalID    string
 	Amount        money.Amount
 	CaptureMethod CaptureMethod
-	Card          cards.Card
-	Items         []Item
-	Description   string
-	Billing       details.Contact
-	Shipping      details.Contact
-	CustomerID    string
-	ThreeDS       ThreeDS
-	Browser       Browser
+	Method        MethodType
+	// Card is zero unless Method is MethodCard.
+	Card        cards.Card
+	Items       []Item
+	Description string
+	Billing     details.Contact
+	Shipping    details.Contact
+	CustomerID  string
+	ThreeDS     ThreeDS
+	Browser     Browser
 	// ReturnURL and NotifyURL are ours, not the merchant's.
 	ReturnURL string
 	NotifyURL string
@@ -132,6 +136,7 @@ type Evidence struct {
 	ECI            string
 	CardBrand      string
 	CardCountry    string
+	CardLast4      string
 	Failure        *Failure
 	// ThreeDSResult is set when the provider's code says how the authentication ended.
 	ThreeDSResult ThreeDSResult

@@ -54,7 +54,7 @@ func NextModification(from ModificationStatus, outcome Outcome) (ModificationSta
 		return reopenModification(from, ModificationPending)
 	case OutcomeUnknown:
 		return reopenModification(from, ModificationUnknown)
-	case OutcomeAuthorized, OutcomeReversed, OutcomeActionRequired:
+	case OutcomeAuthorized, OutcomeReversed, OutcomeAttemptFailed, OutcomeActionRequired:
 	}
 	return from, VerdictStale
 }

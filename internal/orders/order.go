@@ -157,6 +157,7 @@ type Payment struct {
 	// AmountClaimed is what disputes claim of it, also of what is not there: disputed <= claimed.
 	AmountClaimed int64
 	CaptureMethod CaptureMethod
+	Method        MethodType
 	// MerchantTxnID is our reference at the provider, derived from the id; at most one transaction has it.
 	MerchantTxnID         string
 	ProviderTransactionID string
@@ -170,7 +171,8 @@ type Payment struct {
 	ThreeDSResult ThreeDSResult
 	ECI           string
 	// Challenged is true once a challenge page was handed out.
-	Challenged  bool
+	Challenged bool
+	// Failure is why the payment ended without success; of a checkout session that is open, why its latest attempt failed.
 	Failure     *Failure
 	Metadata    details.Metadata
 	Description string

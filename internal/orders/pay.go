@@ -1,6 +1,7 @@
 package orders
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,11 +29,12 @@ const (
 	retractLooks = 9
 )
 
-// PayRequest asks to pay an order by card.
+// PayRequest asks to pay an order. Without a Method it is by card; for any other the Card is zero.
 type PayRequest struct {
 	Order         ids.Order
 	Idempotency   Idempotency
 	CorrelationID string
+	Method        MethodType
 	Card          cards.Card
 	CaptureMethod CaptureMethod
 	ThreeDS       ThreeDS
@@ -153,7 +155,7 @@ func (s *Service) recordAttempt(ctx context.Context, o Order, p Payment, idem Id
 	insert := queries.PaymentInsert(ctx, dbsqlc.PaymentInsertParams{
 		ID: p.ID.UUID(), OrderID: o.ID.UUID(), Livemode: o.Livemode, Attempt: attempt, Now: p.CreatedAt,
 		CaptureMethod: string(p.CaptureMethod), Amount: p.Amount.Minor, Currency: p.Amount.Currency.Code(),
-		MerchantTxnID: p.MerchantTxnID, CardBrand: p.Card.Brand, CardLast4: p.Card.Last4,
+		Method: string(p.Method), MerchantTxnID: p.MerchantTxnID, CardBrand: p.Card.Brand, CardLast4: p.Card.Last4,
 		CardExpMonth: int16(p.Card.ExpMonth), CardExpYear: int16(p.Card.ExpYear), ReturnUrl: p.ReturnURL, //nolint:gosec // validated
 		Description: p.Description, Metadata: metadata, IdempotencyPrincipal: principal, IdempotencyKey: key,
 		IdempotencyFingerprint: fingerprint, CorrelationID: p.CorrelationID, NextCheckAt: &p.NextCheckAt,
@@ -183,7 +185,7 @@ func newPayment(o Order, req PayRequest, now time.Time) Payment {
 	}
 	return Payment{
 		ID: id, Order: o.ID, Attempt: o.Attempts + 1, Status: PaymentProcessing, Amount: o.Amount,
-		CaptureMethod: capture, MerchantTxnID: id.String(), Card: req.Card.Summary(), ReturnURL: returnURL,
+		CaptureMethod: capture, Method: cmp.Or(req.Method, MethodCard), MerchantTxnID: id.String(), Card: req.Card.Summary(), ReturnURL: returnURL,
 		Metadata: metadata, Description: req.Description, Livemode: o.Livemode, CorrelationID: req.CorrelationID,
 		CreatedAt: now, UpdatedAt: now, SentAt: now,
 	}

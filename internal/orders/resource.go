@@ -87,10 +87,11 @@ type PaymentResource struct {
 	Metadata              details.Metadata     `json:"metadata"`
 }
 
-// PaymentMethodDetails says what was paid with.
+// PaymentMethodDetails says what was paid with. Card is null until it is known: of a payment on the provider's page, once that has
+// told of it.
 type PaymentMethodDetails struct {
-	Type string         `json:"type"`
-	Card cards.Resource `json:"card"`
+	Type MethodType      `json:"type"`
+	Card *cards.Resource `json:"card"`
 }
 
 // FailureDetails is the public form of a Failure.
@@ -127,7 +128,7 @@ func (p Payment) Resource() PaymentResource {
 		Order: p.Order, Attempt: p.Attempt, Status: p.Status, Amount: p.Amount.Minor, Currency: p.Amount.Currency.Lower(),
 		AmountCaptured: p.AmountCaptured, AmountRefunded: p.AmountRefunded, CaptureMethod: p.CaptureMethod,
 		MerchantTxnID: p.MerchantTxnID, ProviderTransactionID: nilIfEmpty(p.ProviderTransactionID), Confirmed: p.Confirmed,
-		PaymentMethodDetails: PaymentMethodDetails{Type: "card", Card: p.Card.Resource()},
+		PaymentMethodDetails: p.methodDetails(),
 		Failure:              p.Failure.details(), Surplus: p.Surplus, Description: nilIfEmpty(p.Description), Metadata: p.Metadata,
 	}
 	if p.Status == PaymentRequiresAction && p.RedirectURL != "" {
@@ -143,6 +144,15 @@ func (p Payment) Resource() PaymentResource {
 		r.Metadata = details.Metadata{}
 	}
 	return r
+}
+
+func (p Payment) methodDetails() PaymentMethodDetails {
+	d := PaymentMethodDetails{Type: p.Method}
+	if p.Card.Last4 != "" {
+		card := p.Card.Resource()
+		d.Card = &card
+	}
+	return d
 }
 
 // EventResource is the public form of an event (API.md §2).

@@ -7,7 +7,7 @@ import "tillway/internal/details"
 func (s *Service) saleOf(o Order, p Payment, req PayRequest) Sale {
 	sale := Sale{
 		Payment: p.ID, Order: o.ID, MerchantTxnID: p.MerchantTxnID, OriginalID: o.ID.String(), Amount: p.Amount,
-		CaptureMethod: p.CaptureMethod, Card: req.Card, Items: o.Items, Description: o.Description, Billing: *o.Billing, Shipping: *o.Billing,
+		CaptureMethod: p.CaptureMethod, Method: p.Method, Card: req.Card, Items: o.Items, Description: o.Description, Billing: *o.Billing, Shipping: *o.Billing,
 		CustomerID: o.Customer.String(), ThreeDS: req.ThreeDS, Browser: req.Browser, SentAt: p.SentAt,
 		SandboxFault: details.SandboxFault(s.config.Livemode, p.Metadata, o.Metadata),
 		ReturnURL:    s.config.PublicURL + "/v1/payments/" + p.ID.String() + "/return",

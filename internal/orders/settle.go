@@ -38,7 +38,7 @@ func (s *Service) Ask(ctx context.Context, p Payment, patience time.Duration) (P
 		return asked, err
 	}
 	askedAt := s.now()
-	ev, err := s.gateway.Find(ctx, Query{MerchantTxnID: p.MerchantTxnID, Amount: p.Amount, Patience: patience})
+	ev, err := s.gateway.Find(ctx, Query{MerchantTxnID: p.MerchantTxnID, Amount: p.Amount, Method: p.Method, Patience: patience})
 	if err != nil {
 		return p, fmt.Errorf("ask about payment %s: %w", p.ID, unanswered(err))
 	}

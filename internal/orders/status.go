@@ -57,6 +57,8 @@ const (
 	OutcomeAuthorized Outcome = "authorized"
 	// OutcomeDeclined: refused for good; no money moved.
 	OutcomeDeclined Outcome = "declined"
+	// OutcomeAttemptFailed: one attempt of a checkout session was refused, and the shopper may try again.
+	OutcomeAttemptFailed Outcome = "attempt_failed"
 	// OutcomeClosed: the provider closed the transaction without taking money.
 	OutcomeClosed Outcome = "closed"
 	// OutcomeReversed: the provider confirms that no money remains taken, whatever it took before.
@@ -76,8 +78,8 @@ const (
 // Outcomes lists every outcome.
 func Outcomes() []Outcome {
 	return []Outcome{
-		OutcomeSucceeded, OutcomeAuthorized, OutcomeDeclined, OutcomeClosed, OutcomeReversed, OutcomeActionRequired,
-		OutcomeProcessing, OutcomeUnknown, OutcomeNeverSent, OutcomeNotFound,
+		OutcomeSucceeded, OutcomeAuthorized, OutcomeDeclined, OutcomeAttemptFailed, OutcomeClosed, OutcomeReversed,
+		OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown, OutcomeNeverSent, OutcomeNotFound,
 	}
 }
 
@@ -100,15 +102,17 @@ const (
 
 // NextPayment is the payment's state machine: the status that the outcome leads to, and how. It is pure and total.
 //
-//	from \ outcome   succeeded  authorized declined closed   reversed action   processing unknown never_sent not_found
-//	processing       succeeded  authorized failed   canceled canceled requires same       unknown failed     failed
-//	requires_action  succeeded  authorized failed   expired  canceled same     processing stale   stale      failed
-//	unknown          succeeded  authorized failed   canceled canceled requires processing same    stale      failed
-//	authorized       succeeded  same       conflict canceled canceled stale    stale      stale   stale      conflict
-//	succeeded        same       stale      conflict conflict canceled stale    stale      stale   stale      conflict
-//	failed           late       late       same     same     same     stale    stale      stale   same       same
-//	canceled         late       late       same     same     same     stale    stale      stale   stale      same
-//	expired          late       late       same     same     same     stale    stale      stale   stale      same
+//	from \ outcome   succeeded  authorized declined closed   reversed attempt  action   processing unknown never_sent not_found
+//	processing       succeeded  authorized failed   canceled canceled requires requires same       unknown failed     failed
+//	requires_action  succeeded  authorized failed   expired  canceled same     same     processing stale   stale      failed
+//	unknown          succeeded  authorized failed   canceled canceled requires requires processing same    stale      failed
+//	authorized       succeeded  same       conflict canceled canceled stale    stale    stale      stale   stale      conflict
+//	succeeded        same       stale      conflict conflict canceled stale    stale    stale      stale   stale      conflict
+//	failed           late       late       same     same     same     stale    stale    stale      stale   same       same
+//	canceled         late       late       same     same     same     stale    stale    stale      stale   stale      same
+//	expired          late       late       same     same     same     stale    stale    stale      stale   stale      same
+//
+// A failed attempt of a checkout session leaves it to the shopper to act again.
 //
 // "late" moves the status to succeeded or authorized as well. A query that was not answered is no evidence and never
 // reaches this function. After a challenge has begun, an unreadable answer says nothing new, hence "stale" under unknown.
@@ -128,7 +132,7 @@ func NextPayment(from PaymentStatus, outcome Outcome) (PaymentStatus, Verdict) {
 			return PaymentCanceled, VerdictMove
 		case OutcomeDeclined, OutcomeNotFound:
 			return from, VerdictConflict
-		case OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown, OutcomeNeverSent:
+		case OutcomeAttemptFailed, OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown, OutcomeNeverSent:
 			return from, VerdictStale
 		}
 	case PaymentSucceeded:
@@ -139,7 +143,7 @@ func NextPayment(from PaymentStatus, outcome Outcome) (PaymentStatus, Verdict) {
 			return PaymentCanceled, VerdictMove
 		case OutcomeDeclined, OutcomeClosed, OutcomeNotFound:
 			return from, VerdictConflict
-		case OutcomeAuthorized, OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown, OutcomeNeverSent:
+		case OutcomeAuthorized, OutcomeAttemptFailed, OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown, OutcomeNeverSent:
 			return from, VerdictStale
 		}
 	case PaymentFailed, PaymentCanceled, PaymentExpired:
@@ -164,7 +168,7 @@ func nextOpen(from PaymentStatus, outcome Outcome) (PaymentStatus, Verdict) {
 		}
 	case OutcomeReversed:
 		to = PaymentCanceled
-	case OutcomeActionRequired:
+	case OutcomeActionRequired, OutcomeAttemptFailed:
 		to = PaymentRequiresAction
 	case OutcomeProcessing:
 		to = PaymentProcessing
@@ -198,7 +202,7 @@ func nextEnded(from PaymentStatus, outcome Outcome) (PaymentStatus, Verdict) {
 			return from, VerdictSame
 		}
 		return from, VerdictStale
-	case OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown:
+	case OutcomeAttemptFailed, OutcomeActionRequired, OutcomeProcessing, OutcomeUnknown:
 		return from, VerdictStale
 	}
 	return from, VerdictStale

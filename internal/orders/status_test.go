@@ -11,15 +11,15 @@ import (
 // paymentTable is the truth table of NextPayment, written again: the columns are the outcomes, a cell is the new status, or
 // the verdict where the status stays. "late:" marks money that came after the end.
 const paymentTable = `
-from             succeeded       authorized      declined  closed    reversed  action_required  processing  unknown  never_sent  not_found
-processing       succeeded       authorized      failed    canceled  canceled  requires_action  same        unknown  failed      failed
-requires_action  succeeded       authorized      failed    expired   canceled  same             processing  stale    stale       failed
-unknown          succeeded       authorized      failed    canceled  canceled  requires_action  processing  same     stale       failed
-authorized       succeeded       same            conflict  canceled  canceled  stale            stale       stale    stale       conflict
-succeeded        same            stale           conflict  conflict  canceled  stale            stale       stale    stale       conflict
-failed           late:succeeded  late:authorized same      same      same      stale            stale       stale    same        same
-canceled         late:succeeded  late:authorized same      same      same      stale            stale       stale    stale       same
-expired          late:succeeded  late:authorized same      same      same      stale            stale       stale    stale       same
+from             succeeded       authorized      declined  closed    reversed  attempt_failed   action_required  processing  unknown  never_sent  not_found
+processing       succeeded       authorized      failed    canceled  canceled  requires_action  requires_action  same        unknown  failed      failed
+requires_action  succeeded       authorized      failed    expired   canceled  same             same             processing  stale    stale       failed
+unknown          succeeded       authorized      failed    canceled  canceled  requires_action  requires_action  processing  same     stale       failed
+authorized       succeeded       same            conflict  canceled  canceled  stale            stale            stale       stale    stale       conflict
+succeeded        same            stale           conflict  conflict  canceled  stale            stale            stale       stale    stale       conflict
+failed           late:succeeded  late:authorized same      same      same      stale            stale            stale       stale    same        same
+canceled         late:succeeded  late:authorized same      same      same      stale            stale            stale       stale    stale       same
+expired          late:succeeded  late:authorized same      same      same      stale            stale            stale       stale    stale       same
 `
 
 // requireTable holds a state machine to its truth table.

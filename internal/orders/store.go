@@ -60,7 +60,7 @@ func paymentFromRow(r dbsqlc.Payment) (Payment, error) {
 		AmountAuthorized: r.AmountAuthorized, AmountCaptured: r.AmountCaptured, AmountRefunded: r.AmountRefunded,
 		AmountRefundPending: r.AmountRefundPending, AmountDisputed: r.AmountDisputed, AmountClaimed: r.AmountClaimed,
 		RefundCount: int(r.RefundCount), CaptureMethod: CaptureMethod(r.CaptureMethod),
-		CaptureAmount: orZeroAmount(r.CaptureAmount), MerchantTxnID: r.MerchantTxnID,
+		CaptureAmount: orZeroAmount(r.CaptureAmount), Method: MethodType(r.Method), MerchantTxnID: r.MerchantTxnID,
 		ProviderTransactionID: orEmpty(r.ProviderTransactionID), Confirmed: r.Confirmed, Surplus: r.Surplus,
 		Card: cards.Summary{
 			Brand: r.CardBrand, Last4: r.CardLast4, ExpMonth: int(r.CardExpMonth), ExpYear: int(r.CardExpYear), Country: r.CardCountry,
@@ -72,6 +72,9 @@ func paymentFromRow(r dbsqlc.Payment) (Payment, error) {
 	}
 	if !p.Status.Valid() {
 		return Payment{}, fmt.Errorf("read payment %s: unknown status %q", r.ID, r.Status)
+	}
+	if !p.Method.Valid() {
+		return Payment{}, fmt.Errorf("read payment %s: unknown method %q", r.ID, r.Method)
 	}
 	if r.FailureCode != nil {
 		p.Failure = &Failure{

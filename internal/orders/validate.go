@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"tillway/internal/cards"
 	"tillway/internal/details"
 	"tillway/internal/fault"
 	"tillway/internal/money"
@@ -27,7 +28,7 @@ func (r PayRequest) validate(c Config) error {
 	if err := details.CheckText("description", r.Description, details.MaxDescription); err != nil {
 		return err
 	}
-	if err := r.Card.Check("payment_method.card"); err != nil {
+	if err := r.checkMethod(); err != nil {
 		return err
 	}
 	switch r.CaptureMethod {
@@ -41,6 +42,22 @@ func (r PayRequest) validate(c Config) error {
 		return fault.InvalidParam("three_ds.strategy", "three_ds.strategy must be auto, force or skip.")
 	}
 	return r.Metadata.Check()
+}
+
+// checkMethod checks what the order is to be paid with. On the provider's page it is the provider who asks for the card, and
+// decides on its authentication.
+func (r PayRequest) checkMethod() error {
+	switch {
+	case r.Method == MethodCard, r.Method == "":
+		return r.Card.Check("payment_method.card")
+	case r.Method != MethodHosted:
+		return fault.InvalidParam("payment_method.type", "payment_method.type must be card or hosted.")
+	case r.Card != (cards.Card{}):
+		return fault.InvalidParam("payment_method.card", "A hosted payment takes no card: the shopper types it on the provider's page.")
+	case r.ThreeDS.MPI != nil || (r.ThreeDS.Strategy != "" && r.ThreeDS.Strategy != ThreeDSAuto):
+		return fault.InvalidParam("three_ds", "The provider decides on the authentication of a hosted payment; leave three_ds out.")
+	}
+	return nil
 }
 
 // payable checks what the provider needs to know of the payer (API.md §2): it is asked for when paying, not when ordering.
@@ -59,7 +76,7 @@ func payable(o Order) error {
 
 func missingToPay(param string) error {
 	return fault.New(fault.Invalid, "parameter_missing",
-		"A card payment needs %s on the order. Create the order with it.", param).WithParam(param)
+		"A payment needs %s on the order. Create the order with it.", param).WithParam(param)
 }
 
 // checkItems checks each line and that the lines sum to the order's amount.

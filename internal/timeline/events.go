@@ -56,12 +56,12 @@ func paymentEntry(entry *Entry, h orders.History, e orders.HistoryEvent, p order
 			if byShopper {
 				entry.Actor = ActorShopper
 			}
-			entry.Text = fmt.Sprintf("%s: %s by %s goes to the provider.", name, money, card(p.PaymentMethodDetails.Card))
+			entry.Text = fmt.Sprintf("%s: %s by %s goes to the provider.", name, money, method(p.PaymentMethodDetails))
 			return
 		}
 		entry.Text = fmt.Sprintf("%s is being worked on at the provider; its outcome is not known yet.", name)
 	case orders.PaymentRequiresAction:
-		entry.Text = fmt.Sprintf("%s waits for the shopper, who must authenticate with the bank (3D Secure).", name)
+		entry.Text = fmt.Sprintf("%s waits for the shopper, who must %s.", name, shoppersTask(p.PaymentMethodDetails.Type))
 	case orders.PaymentUnknown:
 		entry.Actor = ActorTillway
 		entry.Text = fmt.Sprintf("The outcome of %s is not known: the money may have moved or not. "+
@@ -79,7 +79,18 @@ func paymentEntry(entry *Entry, h orders.History, e orders.HistoryEvent, p order
 		}
 	case orders.PaymentExpired:
 		entry.Text = name + " expired: the shopper did not authenticate in time. Nothing was charged."
+		if p.PaymentMethodDetails.Type == orders.MethodHosted {
+			entry.Text = name + " expired: the shopper did not pay on the provider's page in time. Nothing was charged."
+		}
 	}
+}
+
+// shoppersTask is what a payment that waits for the shopper waits for.
+func shoppersTask(m orders.MethodType) string {
+	if m == orders.MethodHosted {
+		return "pay on the provider's checkout page"
+	}
+	return "authenticate with the bank (3D Secure)"
 }
 
 // beginning tells an attempt's first event, which is written with its row, from a return to processing.

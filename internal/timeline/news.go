@@ -51,9 +51,9 @@ func newsText(n orders.HistoryNews, p *orders.PaymentHistory) string {
 			lower(attempt(number)))
 	case n.Verdict == orders.VerdictMismatch:
 		return fmt.Sprintf("%s %s; it speaks of %s, so nothing changed and a person must look.",
-			speaker(n.Source), outcomeWords(n.Outcome), mismatchWords(n, p))
+			speaker(n.Source), outcomeWords(n.Outcome, p), mismatchWords(n, p))
 	}
-	return fmt.Sprintf("%s %s; %s.", speaker(n.Source), outcomeWords(n.Outcome), verdictWords(n))
+	return fmt.Sprintf("%s %s; %s.", speaker(n.Source), outcomeWords(n.Outcome, p), verdictWords(n))
 }
 
 // mismatchWords says what does not fit. The currency and the amount are judged first, then the transaction.
@@ -81,13 +81,18 @@ func speaker(s orders.Source) string {
 	return "It was said"
 }
 
-func outcomeWords(o orders.Outcome) string {
+func outcomeWords(o orders.Outcome, p *orders.PaymentHistory) string {
 	switch o {
 	case orders.OutcomeSucceeded, orders.OutcomeAuthorized, orders.OutcomeDeclined, orders.OutcomeClosed, orders.OutcomeProcessing:
 		return string(o)
 	case orders.OutcomeReversed:
 		return "that the money was taken back"
+	case orders.OutcomeAttemptFailed:
+		return "that an attempt was declined, and the shopper may try again"
 	case orders.OutcomeActionRequired:
+		if p != nil && p.Method == orders.MethodHosted {
+			return "that the shopper must pay on its page"
+		}
 		return "that the shopper must authenticate"
 	case orders.OutcomeNotFound:
 		return "that it knows no such payment"
@@ -137,7 +142,8 @@ func settles(o orders.Outcome) bool {
 	case orders.OutcomeSucceeded, orders.OutcomeAuthorized, orders.OutcomeDeclined, orders.OutcomeClosed, orders.OutcomeReversed,
 		orders.OutcomeNotFound:
 		return true
-	case orders.OutcomeActionRequired, orders.OutcomeProcessing, orders.OutcomeUnknown, orders.OutcomeNeverSent:
+	case orders.OutcomeAttemptFailed, orders.OutcomeActionRequired, orders.OutcomeProcessing, orders.OutcomeUnknown,
+		orders.OutcomeNeverSent:
 	}
 	return false
 }

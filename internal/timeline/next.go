@@ -49,6 +49,9 @@ func paymentStep(p orders.PaymentHistory, doubted bool, now time.Time) (Step, bo
 		why = fmt.Sprintf("%s is under way at the provider.", name)
 	case orders.PaymentRequiresAction:
 		why = fmt.Sprintf("%s waits for the shopper to authenticate.", name)
+		if p.Method == orders.MethodHosted {
+			why = fmt.Sprintf("%s waits for the shopper to pay on the provider's page.", name)
+		}
 	case orders.PaymentUnknown:
 		why = fmt.Sprintf("The outcome of %s is not known.", lower(name))
 	case orders.PaymentAuthorized, orders.PaymentSucceeded:

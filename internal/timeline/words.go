@@ -7,6 +7,7 @@ import (
 
 	"tillway/internal/cards"
 	"tillway/internal/money"
+	"tillway/internal/orders"
 )
 
 // amount writes minor units of a currency for people. A currency that cannot be read is told as it came.
@@ -24,6 +25,14 @@ func attempt(number int) string {
 		return "An earlier attempt"
 	}
 	return fmt.Sprintf("Attempt %d", number)
+}
+
+// method names what is paid with, as the shopper knows it.
+func method(d orders.PaymentMethodDetails) string {
+	if d.Card == nil {
+		return "whatever the shopper chooses on the provider's page"
+	}
+	return card(*d.Card)
 }
 
 // card names a card as the shopper knows it.

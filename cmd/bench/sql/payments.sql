@@ -21,11 +21,11 @@ COMMIT;
 BEGIN;
 SELECT * FROM orders WHERE id = :order_id FOR UPDATE;
 INSERT INTO payments (
-    id, order_id, livemode, attempt, status, capture_method, amount, currency, merchant_txn_id, card_brand, card_last4,
+    id, order_id, livemode, attempt, status, capture_method, method, amount, currency, merchant_txn_id, card_brand, card_last4,
     card_exp_month, card_exp_year, return_url, description, metadata, idempotency_principal, idempotency_key,
     idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
 ) VALUES (
-    bench_id(), :order_id, false, 1, 'processing', 'automatic', :amount, :currency, bench_txn(), :card_brand, :card_last4,
+    bench_id(), :order_id, false, 1, 'processing', 'automatic', 'card', :amount, :currency, bench_txn(), :card_brand, :card_last4,
     12, 2040, :return_url, '', '{}', :principal, bench_id()::text, :fingerprint, :correlation, now(), now(), now(),
     now() + interval '3 seconds'
 ) RETURNING id AS payment_id, merchant_txn_id AS txn \gset
@@ -43,7 +43,7 @@ SELECT * FROM orders WHERE id = :order_id FOR UPDATE;
 SELECT * FROM payments WHERE id = :payment_id FOR UPDATE;
 UPDATE payments SET
     status = 'succeeded', amount_authorized = amount, amount_captured = amount, provider_transaction_id = right(:txn, 19),
-    card_brand = :card_brand, card_country = :card_country, eci = :eci, next_check_at = now() + interval '10 seconds',
+    card_brand = :card_brand, card_last4 = :card_last4, card_country = :card_country, eci = :eci, next_check_at = now() + interval '10 seconds',
     final_at = now(), updated_at = now()
 WHERE id = :payment_id;
 UPDATE orders SET

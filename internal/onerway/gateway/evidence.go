@@ -27,13 +27,15 @@ type attempt struct {
 	eci           string
 	brand         string
 	country       string
+	last4         string
+	hosted        bool // the provider's checkout page, which can wait for a shopper
 	fields        onerway.Fields
 	digest        string
 }
 
-// answer is the evidence of a verified answer to a sale, an authorization, a capture or a void.
+// answer is the evidence of a verified answer to a sale, an authorization, a checkout session, a capture or a void.
 func (g *Gateway) answer(
-	ctx context.Context, merchantTxnID string, kind onerway.TxnType, r onerway.SaleResponse,
+	ctx context.Context, merchantTxnID string, method orders.MethodType, kind onerway.TxnType, r onerway.SaleResponse,
 ) orders.Evidence {
 	if r.Rule != onerway.RuleStandard {
 		g.log.WarnContext(ctx, "answer signed by another rule than documented",
@@ -49,7 +51,7 @@ func (g *Gateway) answer(
 	return g.evidence(ctx, orders.SourceAnswer, attempt{
 		merchantTxnID: merchantTxnID, transactionID: r.TransactionID, txnType: string(kind), letter: r.Status,
 		status: r.Outcome(), paymentStatus: r.PaymentStatus, amount: r.OrderAmount, currency: r.OrderCurrency, code: code,
-		redirectURL: r.RedirectURL, eci: r.ECI, fields: r.Fields, digest: r.BodyDigest,
+		redirectURL: r.RedirectURL, eci: r.ECI, hosted: method == orders.MethodHosted, fields: r.Fields, digest: r.BodyDigest,
 	})
 }
 
@@ -59,7 +61,7 @@ func (g *Gateway) evidence(ctx context.Context, source orders.Source, a attempt)
 	if modifies(a.txnType) {
 		a = ofModification(a)
 	}
-	outcome := outcomeOf(a.status, a.txnType)
+	outcome := outcomeOf(a)
 	if outcome != orders.OutcomeUnknown || source == orders.SourceQuery {
 		// A message that contradicts itself is not mended by its intent; only the query for the intent is.
 		outcome = combine(outcome, a.paymentStatus)
@@ -68,13 +70,14 @@ func (g *Gateway) evidence(ctx context.Context, source orders.Source, a attempt)
 		Source: source, Outcome: outcome,
 		Amount: readAmount(a.amount, a.currency), ProviderTransactionID: a.transactionID,
 		ProviderStatus: a.letter, ProviderCode: a.code, ECI: a.eci, CardBrand: a.brand, CardCountry: a.country,
-		Digest: digestOf(a.digest), Body: bodyOf(a.fields),
+		CardLast4: a.last4,
+		Digest:    digestOf(a.digest), Body: bodyOf(a.fields),
 	}
 	if a.paymentStatus != "" {
 		ev.ProviderStatus += "/" + a.paymentStatus
 	}
 	switch ev.Outcome {
-	case orders.OutcomeDeclined:
+	case orders.OutcomeDeclined, orders.OutcomeAttemptFailed:
 		g.checkCode(ctx, a.merchantTxnID, a.code)
 		explain(&ev, onerway.DeclineOf(a.code))
 	case orders.OutcomeClosed:
@@ -99,12 +102,16 @@ func (g *Gateway) evidence(ctx context.Context, source orders.Source, a attempt)
 //
 //	S succeeded, or authorized for AUTH   F declined   P processing   R action required   N closed
 //
-// I (a refund in review) and U (a checkout waiting for payment) cannot be said of a card sale. Like a letter that the
-// contract does not list, they are unknown.
-func outcomeOf(status onerway.Status, txnType string) orders.Outcome {
-	switch status {
+// U (waiting for payment) asks the shopper of a checkout session to act. It cannot be said of a card sale, nor I (a refund in
+// review) of either: like a letter that the contract does not list, they are unknown.
+func outcomeOf(a attempt) orders.Outcome {
+	switch a.status {
+	case onerway.StatusAwaitingPayment:
+		if a.hosted {
+			return orders.OutcomeActionRequired
+		}
 	case onerway.StatusSucceeded:
-		if txnType == string(onerway.TxnAuth) {
+		if a.txnType == string(onerway.TxnAuth) {
 			return orders.OutcomeAuthorized
 		}
 		return orders.OutcomeSucceeded
@@ -116,7 +123,7 @@ func outcomeOf(status onerway.Status, txnType string) orders.Outcome {
 		return orders.OutcomeActionRequired
 	case onerway.StatusClosed:
 		return orders.OutcomeClosed
-	case onerway.StatusInReview, onerway.StatusAwaitingPayment, onerway.StatusUnknown:
+	case onerway.StatusInReview, onerway.StatusUnknown:
 	}
 	return orders.OutcomeUnknown
 }
@@ -190,7 +197,7 @@ func classOf(ev orders.Evidence) string {
 	switch ev.Outcome {
 	case orders.OutcomeSucceeded, orders.OutcomeAuthorized:
 		return "approved"
-	case orders.OutcomeDeclined:
+	case orders.OutcomeDeclined, orders.OutcomeAttemptFailed:
 		return string(ev.Failure.Category)
 	case orders.OutcomeActionRequired, orders.OutcomeProcessing, orders.OutcomeClosed, orders.OutcomeReversed,
 		orders.OutcomeUnknown, orders.OutcomeNeverSent, orders.OutcomeNotFound:

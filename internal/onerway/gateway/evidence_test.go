@@ -82,7 +82,7 @@ func TestStatus_MeansTheSameFromEverySource(t *testing.T) {
 		{"S", "P", "SALE", orders.OutcomeProcessing, nil},
 		{"S", "X", "SALE", orders.OutcomeUnknown, []string{"status"}},
 		{"S", "N", "SALE", orders.OutcomeUnknown, nil},
-		{"F", "O", "SALE", orders.OutcomeDeclined, nil},
+		{"F", "O", "SALE", orders.OutcomeAttemptFailed, nil},
 		{"F", "S", "SALE", orders.OutcomeUnknown, nil},
 		{"N", "N", "SALE", orders.OutcomeClosed, nil},
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,15 +29,16 @@ func (g *Gateway) Find(ctx context.Context, query orders.Query) (orders.Evidence
 		ctx, cancel = context.WithTimeoutCause(ctx, query.Patience, errPatience)
 		defer cancel()
 	}
-	ev, err := g.find(ctx, query.MerchantTxnID)
+	ev, err := g.find(ctx, query)
 	if err != nil {
 		return orders.Evidence{}, fmt.Errorf("find %s: %w", query.MerchantTxnID, err)
 	}
 	return ev, nil
 }
 
-func (g *Gateway) find(ctx context.Context, merchantTxnID string) (orders.Evidence, error) {
-	selection := onerway.Selection{MerchantTxnIDs: []string{merchantTxnID}}
+func (g *Gateway) find(ctx context.Context, query orders.Query) (orders.Evidence, error) {
+	hosted := query.Method == orders.MethodHosted
+	selection := onerway.Selection{MerchantTxnIDs: []string{query.MerchantTxnID}}
 	intent, intents, err := g.findIntent(ctx, selection)
 	if err != nil {
 		return orders.Evidence{}, err
@@ -47,12 +49,18 @@ func (g *Gateway) find(ctx context.Context, merchantTxnID string) (orders.Eviden
 	if err != nil {
 		return orders.Evidence{}, err
 	}
-	row, found := g.pick(ctx, page.Rows, merchantTxnID, intent.LastTransactionID)
+	row, found := g.pick(ctx, page.Rows, query.MerchantTxnID, intent.LastTransactionID)
 	switch {
 	case found:
-		return g.evidence(ctx, orders.SourceQuery, rowAttempt(row, intent, page.BodyDigest)), nil
+		a := rowAttempt(row, intent, page.BodyDigest)
+		a.hosted = hosted
+		return g.evidence(ctx, orders.SourceQuery, a), nil
 	case intent.PaymentID != "" || intent.PaymentStatus != "":
-		return g.evidence(ctx, orders.SourceQuery, intentAttempt(intent, intents.BodyDigest)), nil
+		a := intentAttempt(intent, intents.BodyDigest)
+		if a.hosted = hosted; hosted && intent.PaymentStatus == "U" {
+			a.status = onerway.StatusAwaitingPayment // nobody has tried yet, so there is no transaction to say it
+		}
+		return g.evidence(ctx, orders.SourceQuery, a), nil
 	case !bare(page) || !bare(intents):
 		return orders.Evidence{}, errOffTopic
 	default:
@@ -160,9 +168,19 @@ func rowAttempt(row onerway.Transaction, intent onerway.PaymentIntent, digest st
 	return attempt{
 		merchantTxnID: row.MerchantTxnID, transactionID: row.TransactionID, txnType: row.TxnType, letter: row.Status,
 		status: row.Outcome(), paymentStatus: intent.PaymentStatus, amount: row.OrderAmount, currency: row.OrderCurrency,
-		code: code, eci: row.ECI, brand: strings.ToLower(row.PaymentMethod), country: row.CardBinCountry,
+		code: code, eci: row.ECI, brand: strings.ToLower(row.PaymentMethod), country: row.CardBinCountry, last4: last4(row.CardNumber),
 		fields: row.Fields, digest: digest,
 	}
+}
+
+var maskedNumber = regexp.MustCompile(`^[0-9]{6}\*+([0-9]{4})$`)
+
+// last4 reads the last digits of a number that the provider has masked, "" of anything else.
+func last4(masked string) string {
+	if parts := maskedNumber.FindStringSubmatch(masked); parts != nil {
+		return parts[1]
+	}
+	return ""
 }
 
 // intentAttempt is an intent without the transaction that it names.

@@ -31,6 +31,7 @@ const (
 // Provider is the wire client.
 type Provider interface {
 	DoTransaction(ctx context.Context, request onerway.SaleRequest) (onerway.SaleResponse, error)
+	Checkout(ctx context.Context, request onerway.CheckoutRequest) (onerway.SaleResponse, error)
 	ListTransactions(ctx context.Context, request onerway.ListRequest) (onerway.Page[onerway.Transaction], error)
 	QueryPayments(ctx context.Context, request onerway.PaymentsRequest) (onerway.Page[onerway.PaymentIntent], error)
 	AuthPayment(ctx context.Context, request onerway.AuthPaymentRequest) (onerway.SaleResponse, error)
@@ -121,30 +122,47 @@ func (g *Gateway) Admit(ctx context.Context) error {
 	return err
 }
 
-// Sale sends a card sale once and says what is known of it. It must not be called twice for one payment.
+// Sale sends a card sale, or opens a checkout session, once and says what is known of it. It must not be called twice for one
+// payment.
 func (g *Gateway) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
-	request, err := saleRequest(sale)
-	if err != nil {
-		// Accepts lets no such amount become an order.
-		g.log.ErrorContext(ctx, "sale cannot be expressed", slog.String("merchant_txn_id", sale.MerchantTxnID), slog.Any("error", err))
-		return inexpressible()
-	}
+	ctx = onerway.WithSandboxFault(ctx, sale.SandboxFault)
 	began := g.now()
-	response, err := g.provider.DoTransaction(onerway.WithSandboxFault(ctx, sale.SandboxFault), request)
+	operation, response, err := g.transact(ctx, sale)
 	took := g.now().Sub(began)
 	var ev orders.Evidence
 	if err != nil {
 		ev = g.saleFailure(ctx, sale.MerchantTxnID, err)
 	} else {
-		ev = g.answer(ctx, sale.MerchantTxnID, request.TxnType, response)
+		ev = g.answer(ctx, sale.MerchantTxnID, sale.Method, txnTypeOf(sale), response)
 	}
-	g.observer.PSPCall(ctx, "sale", classOf(ev), took)
+	g.observer.PSPCall(ctx, operation, classOf(ev), took)
 	return ev
+}
+
+// transact calls the provider for a sale, and names the call for metrics.
+func (g *Gateway) transact(ctx context.Context, sale orders.Sale) (operation string, response onerway.SaleResponse, err error) {
+	if sale.Method == orders.MethodHosted {
+		request, err := checkoutRequest(sale)
+		if err == nil {
+			response, err = g.provider.Checkout(ctx, request)
+		}
+		return "checkout", response, err
+	}
+	request, err := saleRequest(sale)
+	if err == nil {
+		response, err = g.provider.DoTransaction(ctx, request)
+	}
+	return "sale", response, err
 }
 
 // saleFailure is the evidence of a call that brought no trustworthy answer. It is logged here, because it goes on as
 // evidence and not as an error.
 func (g *Gateway) saleFailure(ctx context.Context, merchantTxnID string, err error) orders.Evidence {
+	if errors.Is(err, errInexpressible) {
+		// Accepts lets no such amount become an order.
+		g.log.ErrorContext(ctx, "sale cannot be expressed", slog.String("merchant_txn_id", merchantTxnID), slog.Any("error", err))
+		return inexpressible()
+	}
 	failed, ok := errors.AsType[*onerway.Error](err)
 	if !ok {
 		failed = &onerway.Error{Class: onerway.Unknown, Op: "doTransaction"}

@@ -20,7 +20,7 @@ func knownIntent(paymentStatus string) bool {
 //	S paid                 succeeded  succeeded   unknown    unknown    succeeded  succeeded  succeeded
 //	A authorized           authorized authorized  unknown    unknown    authorized authorized authorized
 //	N closed               unknown    closed      declined   closed     closed     closed     closed
-//	O attempt failed       unknown    unknown     declined   closed     unknown    unknown    unknown
+//	O attempt failed       unknown    unknown     attempt    closed     unknown    unknown    unknown
 //	U, P, I still open     processing processing  processing processing processing action     processing
 //	R action required      processing processing  processing processing action     action     action
 //	anything else          unknown    unknown     unknown    unknown    unknown    unknown    unknown
@@ -34,6 +34,8 @@ func combine(transaction orders.Outcome, paymentStatus string) orders.Outcome {
 		return orders.OutcomeSucceeded
 	case paymentStatus == "A" && !ended:
 		return orders.OutcomeAuthorized
+	case paymentStatus == "O" && transaction == orders.OutcomeDeclined:
+		return orders.OutcomeAttemptFailed // and the payment around it is open (§10.6)
 	case paymentStatus == "N" && transaction == orders.OutcomeDeclined, paymentStatus == "O" && ended:
 		return transaction // says the same, and why
 	case paymentStatus == "N" && transaction != orders.OutcomeSucceeded:

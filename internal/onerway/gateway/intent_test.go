@@ -21,7 +21,7 @@ func TestCombine(t *testing.T) {
 		"S":  {paid, paid, open, open, paid, paid, paid},
 		"A":  {held, held, open, open, held, held, held},
 		"N":  {open, closed, no, closed, closed, closed, closed},
-		"O":  {open, open, no, closed, open, open, open},
+		"O":  {open, open, orders.OutcomeAttemptFailed, closed, open, open, open},
 		"U":  {going, going, going, going, going, act, going},
 		"P":  {going, going, going, going, going, act, going},
 		"I":  {going, going, going, going, going, act, going},

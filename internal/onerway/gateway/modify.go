@@ -38,7 +38,7 @@ func (g *Gateway) Modify(ctx context.Context, order orders.ModificationOrder) or
 	if err != nil {
 		ev = g.saleFailure(ctx, order.MerchantTxnID, err)
 	} else {
-		ev = g.answer(ctx, order.MerchantTxnID, kind, response)
+		ev = g.answer(ctx, order.MerchantTxnID, orders.MethodCard, kind, response)
 	}
 	g.observer.PSPCall(ctx, string(order.Kind), classOf(ev), took)
 	return ev

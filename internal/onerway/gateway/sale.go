@@ -28,33 +28,61 @@ const (
 // customerID is what the provider takes for a merchant's customer; of its several limits the narrowest (§16).
 var customerID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
-// saleRequest writes a sale in the provider's terms.
+// saleRequest writes a card sale in the provider's terms.
 func saleRequest(sale orders.Sale) (onerway.SaleRequest, error) {
 	amount, ok := wireDecimal(sale.Amount)
 	if !ok {
-		return onerway.SaleRequest{}, fmt.Errorf("%s cannot be written as the provider reads amounts", sale.Amount)
+		return onerway.SaleRequest{}, fmt.Errorf("%s: %w", sale.Amount, errInexpressible)
 	}
-	order := orderMsg(sale.Browser)
-	order.ReturnURL, order.NotifyURL = sale.ReturnURL, sale.NotifyURL
-	order.Products = products(sale, amount)
 	strategy, mpi := threeDS(sale.ThreeDS)
-	billing := address(sale.Billing)
-	shipping := completed(address(sale.Shipping), billing)
-	kind := onerway.TxnSale
-	if sale.CaptureMethod == orders.CaptureManual {
-		kind = onerway.TxnAuth
-	}
-	request := onerway.SaleRequest{
-		MerchantTxnID: sale.MerchantTxnID, MerchantTxnOriginalID: sale.OriginalID, MerchantTxnTime: sale.SentAt,
-		SubProductType: onerway.SubProductDirect, TxnType: kind,
+	billing, shipping := addresses(sale)
+	return onerway.SaleRequest{
+		MerchantTxnID: sale.MerchantTxnID, MerchantTxnOriginalID: sale.OriginalID, MerchantCustID: merchantCustID(sale),
+		MerchantTxnTime: sale.SentAt, SubProductType: onerway.SubProductDirect, TxnType: txnTypeOf(sale),
 		OrderAmount: amount, OrderCurrency: sale.Amount.Currency.Code(),
 		Card: card(sale.Card), MPI: mpi, Risk3DSStrategy: strategy,
-		Billing: &billing, Shipping: &shipping, Order: order,
+		Billing: &billing, Shipping: &shipping, Order: orderMsg(sale, amount),
+	}, nil
+}
+
+// checkoutRequest writes a checkout session in the provider's terms. Where money is only to be held, its page offers cards
+// alone: no other method can hold any (§6).
+func checkoutRequest(sale orders.Sale) (onerway.CheckoutRequest, error) {
+	amount, ok := wireDecimal(sale.Amount)
+	if !ok {
+		return onerway.CheckoutRequest{}, fmt.Errorf("%s: %w", sale.Amount, errInexpressible)
 	}
+	product := onerway.ProductAll
+	if sale.CaptureMethod == orders.CaptureManual {
+		product = onerway.ProductCard
+	}
+	billing, shipping := addresses(sale)
+	return onerway.CheckoutRequest{
+		MerchantTxnID: sale.MerchantTxnID, MerchantTxnOriginalID: sale.OriginalID, MerchantCustID: merchantCustID(sale),
+		MerchantTxnTime: sale.SentAt, ProductType: product, TxnType: txnTypeOf(sale),
+		OrderAmount: amount, OrderCurrency: sale.Amount.Currency.Code(),
+		Billing: &billing, Shipping: &shipping, Order: orderMsg(sale, amount),
+	}, nil
+}
+
+func txnTypeOf(sale orders.Sale) onerway.TxnType {
+	if sale.CaptureMethod == orders.CaptureManual {
+		return onerway.TxnAuth
+	}
+	return onerway.TxnSale
+}
+
+// merchantCustID is the customer as the provider takes it, "" for one that it would not.
+func merchantCustID(sale orders.Sale) string {
 	if customerID.MatchString(sale.CustomerID) {
-		request.MerchantCustID = sale.CustomerID
+		return sale.CustomerID
 	}
-	return request, nil
+	return ""
+}
+
+func addresses(sale orders.Sale) (billing, shipping onerway.Address) {
+	billing = address(sale.Billing)
+	return billing, completed(address(sale.Shipping), billing)
 }
 
 func card(c cards.Card) *onerway.CardInfo {
@@ -116,9 +144,11 @@ func completed(shipping, billing onerway.Address) onerway.Address {
 
 func needsProvince(country string) bool { return country == "US" || country == "CA" || country == "CN" }
 
-// orderMsg tells what is known of the shopper's browser; the rest is left out (§7).
-func orderMsg(b orders.Browser) onerway.TxnOrderMsg {
+// orderMsg tells what is bought, where answers go and what is known of the shopper's browser; the rest is left out (§7).
+func orderMsg(sale orders.Sale, amount string) onerway.TxnOrderMsg {
+	b := sale.Browser
 	return onerway.TxnOrderMsg{
+		ReturnURL: sale.ReturnURL, NotifyURL: sale.NotifyURL, Products: products(sale, amount),
 		TransactionIP: cut(b.IP, maxShort), JavaEnabled: b.JavaEnabled,
 		ColorDepth: number(b.ColorDepth), ScreenHeight: number(b.ScreenHeight), ScreenWidth: number(b.ScreenWidth),
 		TimeZoneOffset: number(b.TimeZoneOffset), ContentLength: number(b.ContentLength),

@@ -163,7 +163,7 @@ func TestSale_ThroughChallenge(t *testing.T) {
 			require.Equal(t, test.outcome, found.Outcome)
 			require.Equal(t, test.result, found.ThreeDSResult)
 			require.Equal(t, test.eci, found.ECI)
-			if test.outcome == orders.OutcomeDeclined {
+			if test.outcome == orders.OutcomeAttemptFailed {
 				require.Equal(t, "authentication_failed", found.Failure.Code)
 			}
 		})
@@ -329,7 +329,7 @@ func TestFind_InIntents(t *testing.T) {
 		status        string
 	}{
 		"paid":        {cardPays, orders.OutcomeSucceeded, orders.OutcomeSucceeded, "S/S"},
-		"declined":    {cardNoFunds, orders.OutcomeDeclined, orders.OutcomeDeclined, "F/O"},
+		"declined":    {cardNoFunds, orders.OutcomeAttemptFailed, orders.OutcomeAttemptFailed, "F/O"},
 		"challenged":  {cardChallenged, orders.OutcomeActionRequired, orders.OutcomeActionRequired, "R/R"},
 		"lost answer": {cardLosesAnswer, orders.OutcomeUnknown, orders.OutcomeSucceeded, "S/S"},
 		"never began": {cardServerError, orders.OutcomeUnknown, orders.OutcomeNotFound, ""},
@@ -349,7 +349,7 @@ func TestFind_InIntents(t *testing.T) {
 				require.Equal(t, "insufficient_funds", found.Failure.Code)
 				_, told, err := paymentNews(t, b.gateway, b.notification(t, sale))
 				require.NoError(t, err)
-				require.Equal(t, orders.OutcomeDeclined, told.Outcome)
+				require.Equal(t, orders.OutcomeAttemptFailed, told.Outcome)
 				require.Equal(t, "F/O", told.ProviderStatus)
 			}
 		})

@@ -219,6 +219,7 @@ func (b *testBundle) notification(t *testing.T, sale orders.Sale) onerway.Notifi
 
 // provider answers what a test lets it, and keeps the sale that it was asked for.
 type provider struct {
+	checkout     onerway.CheckoutRequest
 	sale         onerway.SaleRequest
 	refund       onerway.RefundRequest
 	answer       onerway.SaleResponse
@@ -232,6 +233,11 @@ type provider struct {
 
 func (p *provider) DoTransaction(_ context.Context, request onerway.SaleRequest) (onerway.SaleResponse, error) {
 	p.sale = request
+	return p.answer, p.err
+}
+
+func (p *provider) Checkout(_ context.Context, request onerway.CheckoutRequest) (onerway.SaleResponse, error) {
+	p.checkout = request
 	return p.answer, p.err
 }
 

@@ -295,6 +295,8 @@ type Payment struct {
 	CaptureAmount *int64
 	// What its disputes claim; amount_disputed is what of that is there to be claimed.
 	AmountClaimed int64
+	// card: its number came with the request. hosted: on the page of the provider's checkout.
+	Method string
 }
 
 // One row is one card that the provider keeps, or is asked to keep.

@@ -189,7 +189,7 @@ func (q *Queries) OrderReserve(ctx context.Context, arg OrderReserveParams) (int
 }
 
 const PaymentByIdempotencyKey = `-- name: PaymentByIdempotencyKey :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed FROM payments
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed, method FROM payments
 WHERE order_id = $1 AND idempotency_principal = $2::text AND idempotency_key = $3::text
 `
 
@@ -251,6 +251,7 @@ func (q *Queries) PaymentByIdempotencyKey(ctx context.Context, arg PaymentByIdem
 		&i.RefundCount,
 		&i.CaptureAmount,
 		&i.AmountClaimed,
+		&i.Method,
 	)
 	return i, err
 }
@@ -288,7 +289,7 @@ func (q *Queries) PaymentExists(ctx context.Context, id uuid.UUID) (bool, error)
 }
 
 const PaymentGet = `-- name: PaymentGet :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed FROM payments WHERE id = $1
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed, method FROM payments WHERE id = $1
 `
 
 func (q *Queries) PaymentGet(ctx context.Context, id uuid.UUID) (Payment, error) {
@@ -343,19 +344,20 @@ func (q *Queries) PaymentGet(ctx context.Context, id uuid.UUID) (Payment, error)
 		&i.RefundCount,
 		&i.CaptureAmount,
 		&i.AmountClaimed,
+		&i.Method,
 	)
 	return i, err
 }
 
 const PaymentInsert = `-- name: PaymentInsert :exec
 INSERT INTO payments (
-    id, order_id, livemode, attempt, status, capture_method, amount, currency, merchant_txn_id, card_brand, card_last4,
+    id, order_id, livemode, attempt, status, capture_method, method, amount, currency, merchant_txn_id, card_brand, card_last4,
     card_exp_month, card_exp_year, return_url, description, metadata, idempotency_principal, idempotency_key,
     idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
 ) VALUES (
-    $1, $2, $3, $4, 'processing', $5, $6, $7, $8, $9,
-    $10, $11, $12, $13, $14, $15, $16,
-    $17, $18, $19, $20, $20, $20, $21
+    $1, $2, $3, $4, 'processing', $5, $6, $7, $8, $9, $10,
+    $11, $12, $13, $14, $15, $16, $17,
+    $18, $19, $20, $21, $21, $21, $22
 )
 `
 
@@ -365,6 +367,7 @@ type PaymentInsertParams struct {
 	Livemode               bool
 	Attempt                int32
 	CaptureMethod          string
+	Method                 string
 	Amount                 int64
 	Currency               string
 	MerchantTxnID          string
@@ -390,6 +393,7 @@ func (q *Queries) PaymentInsert(ctx context.Context, arg PaymentInsertParams) er
 		arg.Livemode,
 		arg.Attempt,
 		arg.CaptureMethod,
+		arg.Method,
 		arg.Amount,
 		arg.Currency,
 		arg.MerchantTxnID,
@@ -411,7 +415,7 @@ func (q *Queries) PaymentInsert(ctx context.Context, arg PaymentInsertParams) er
 }
 
 const PaymentLiveOfOrder = `-- name: PaymentLiveOfOrder :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed FROM payments
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed, method FROM payments
 WHERE order_id = $1
     AND status IN ('processing', 'requires_action', 'unknown', 'authorized', 'succeeded') AND NOT surplus
 `
@@ -468,12 +472,13 @@ func (q *Queries) PaymentLiveOfOrder(ctx context.Context, orderID uuid.UUID) (Pa
 		&i.RefundCount,
 		&i.CaptureAmount,
 		&i.AmountClaimed,
+		&i.Method,
 	)
 	return i, err
 }
 
 const PaymentLock = `-- name: PaymentLock :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed FROM payments WHERE id = $1 FOR UPDATE
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed, method FROM payments WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error) {
@@ -528,6 +533,7 @@ func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error
 		&i.RefundCount,
 		&i.CaptureAmount,
 		&i.AmountClaimed,
+		&i.Method,
 	)
 	return i, err
 }
@@ -536,16 +542,16 @@ const PaymentMove = `-- name: PaymentMove :exec
 UPDATE payments SET
     status = $1, amount_authorized = $2, amount_captured = $3,
     provider_transaction_id = $4, confirmed = $5, surplus = $6,
-    card_brand = $7, card_country = $8, redirect_url = $9, challenged = $10,
-    three_ds_result = $11, eci = $12, failure_code = $13,
-    failure_decline_code = $14, failure_message = $15,
-    failure_category = $16, failure_provider_code = $17,
-    not_found_count = $18, next_check_at = $19, final_at = $20,
-    idempotency_principal = CASE WHEN $21::boolean THEN NULL ELSE idempotency_principal END,
-    idempotency_key = CASE WHEN $21 THEN NULL ELSE idempotency_key END,
-    idempotency_fingerprint = CASE WHEN $21 THEN NULL ELSE idempotency_fingerprint END,
-    updated_at = $22
-WHERE id = $23
+    card_brand = $7, card_last4 = $8, card_country = $9, redirect_url = $10, challenged = $11,
+    three_ds_result = $12, eci = $13, failure_code = $14,
+    failure_decline_code = $15, failure_message = $16,
+    failure_category = $17, failure_provider_code = $18,
+    not_found_count = $19, next_check_at = $20, final_at = $21,
+    idempotency_principal = CASE WHEN $22::boolean THEN NULL ELSE idempotency_principal END,
+    idempotency_key = CASE WHEN $22 THEN NULL ELSE idempotency_key END,
+    idempotency_fingerprint = CASE WHEN $22 THEN NULL ELSE idempotency_fingerprint END,
+    updated_at = $23
+WHERE id = $24
 `
 
 type PaymentMoveParams struct {
@@ -556,6 +562,7 @@ type PaymentMoveParams struct {
 	Confirmed             bool
 	Surplus               bool
 	CardBrand             string
+	CardLast4             string
 	CardCountry           string
 	RedirectUrl           string
 	Challenged            bool
@@ -584,6 +591,7 @@ func (q *Queries) PaymentMove(ctx context.Context, arg PaymentMoveParams) error 
 		arg.Confirmed,
 		arg.Surplus,
 		arg.CardBrand,
+		arg.CardLast4,
 		arg.CardCountry,
 		arg.RedirectUrl,
 		arg.Challenged,
@@ -702,7 +710,7 @@ func (q *Queries) PaymentWarnOfLapse(ctx context.Context, arg PaymentWarnOfLapse
 }
 
 const PaymentWithOrderByTxn = `-- name: PaymentWithOrderByTxn :one
-SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, payments.amount_claimed, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at
+SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, payments.amount_claimed, payments.method, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at
 FROM payments JOIN orders ON orders.id = payments.order_id
 WHERE payments.merchant_txn_id = $1
 `
@@ -764,6 +772,7 @@ func (q *Queries) PaymentWithOrderByTxn(ctx context.Context, merchantTxnID strin
 		&i.Payment.RefundCount,
 		&i.Payment.CaptureAmount,
 		&i.Payment.AmountClaimed,
+		&i.Payment.Method,
 		&i.Order.ID,
 		&i.Order.Livemode,
 		&i.Order.Reference,
@@ -816,7 +825,7 @@ WHERE id = ANY (ARRAY(
     ))
     ORDER BY due.next_check_at LIMIT $3 FOR UPDATE OF due SKIP LOCKED
 ))
-RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed
+RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed, method
 `
 
 type PaymentsClaimDueParams struct {
@@ -886,6 +895,7 @@ func (q *Queries) PaymentsClaimDue(ctx context.Context, arg PaymentsClaimDuePara
 			&i.RefundCount,
 			&i.CaptureAmount,
 			&i.AmountClaimed,
+			&i.Method,
 		); err != nil {
 			return nil, err
 		}
