@@ -26,7 +26,7 @@ func TestDemo_PaysItsOrdersAndKeepsThem(t *testing.T) {
 		require.Equal(t, "paid", orderStatus(t, s, s.CardOrder))
 		require.Equal(t, "paid", orderStatus(t, s, s.ThreeDSOrder))
 		require.Equal(t, "pending", orderStatus(t, s, s.WaitingOrder))
-		for _, page := range []string{s.WaitingPage, s.APIURL + "/docs", s.SandboxURL + "/sandbox", s.AdminURL + "/metrics"} {
+		for _, page := range []string{s.WaitingPage, s.CheckoutPage, s.SandboxURL + "/sandbox/review", s.APIURL + "/docs", s.SandboxURL + "/sandbox", s.AdminURL + "/metrics"} {
 			require.Equal(t, http.StatusOK, get(t, page, "").StatusCode, page)
 		}
 		metrics, err := io.ReadAll(get(t, s.AdminURL+"/metrics", "").Body)

@@ -44,7 +44,7 @@ It keeps everything in memory. Point a service at it with ONERWAY_BASE_URL.`,
 	flags.StringVar(&cfg.NotifyURL, "notify-url", "", "where notifications go when a request names no address")
 	flags.Float64Var(&cfg.ClockScale, "clock-scale", 1, "how many times faster its retries and expiries run")
 	flags.DurationVar(&cfg.RefundDelay, "refund-delay", time.Second, "how long a refund's review takes, and its processing after that")
-	flags.BoolVar(&cfg.HoldRefunds, "hold-refunds", false, "let refunds wait for a person to review them on /sandbox")
+	flags.BoolVar(&cfg.HoldRefunds, "hold-refunds", false, "let refunds wait for a person to review them on /sandbox/review")
 	flags.DurationVar(&cfg.AuthLifetime, "auth-lifetime", 72*time.Hour, "how long an authorization can be captured or voided; --clock-scale divides it")
 	flags.BoolVar(&cfg.Sim.PartialCapture, "partial-capture", false, "let a capture name an amount below what was authorized")
 	flags.BoolVar(&cfg.Sim.PaymentIntents, "payment-intents", false, "tell of the payment intents around transactions (ONERWAY_API=intents)")

@@ -48,6 +48,8 @@ type Summary struct {
 	CardOrder, ThreeDSOrder, WaitingOrder string
 	// WaitingPage is the 3DS page that waits for a person.
 	WaitingPage string
+	// CheckoutPage is the checkout page that waits for a person, for an order of its own.
+	CheckoutPage string
 	// The addresses of the parts, as http URLs.
 	APIURL, AdminURL, SandboxURL, ShopURL string
 	// StorefrontKey opens the API for a storefront.

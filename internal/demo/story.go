@@ -20,6 +20,7 @@ const (
 	// %s is the card's number.
 	paymentBody = `{"payment_method": {"type": "card", "card": {"number": %q,
       "exp_month": 12, "exp_year": 2030, "cvc": "123", "holder_name": "Ada Lovelace"}}}`
+	hostedBody = `{"payment_method": {"type": "hosted"}}`
 
 	plainCard     = "4761344136141390" // pays without 3DS
 	challengeCard = "4000020951595032" // always wants 3DS
@@ -58,6 +59,11 @@ func (d *demo) tell(ctx context.Context) (Summary, error) {
 		return s, err
 	}
 	s.WaitingOrder, s.WaitingPage = waiting.order, waiting.page
+	checkout, err := d.shopper(ctx, api, hostedBody)
+	if err != nil {
+		return s, err
+	}
+	s.CheckoutPage = checkout.page
 	d.tellWhere(s)
 	d.watching.Store(true)
 	return s, nil
@@ -96,7 +102,7 @@ func (d *demo) tellCard(ctx context.Context, api *client) (string, error) {
 // tellThreeDS lets the demo be the shopper whom the bank wants to see.
 func (d *demo) tellThreeDS(ctx context.Context, api *client) (string, error) {
 	d.out.step(3, "Another one over 120.00 EUR is paid with a card that wants 3DS")
-	c, err := d.challenge(ctx, api)
+	c, err := d.shopper(ctx, api, fmt.Sprintf(paymentBody, challengeCard))
 	if err != nil {
 		return "", err
 	}
@@ -128,7 +134,7 @@ func (d *demo) tellThreeDS(ctx context.Context, api *client) (string, error) {
 
 // tellWaiting leaves an order to the person who watches.
 func (d *demo) tellWaiting(ctx context.Context, api *client) (challenged, error) {
-	c, err := d.challenge(ctx, api)
+	c, err := d.shopper(ctx, api, fmt.Sprintf(paymentBody, challengeCard))
 	if err != nil {
 		return c, err
 	}
@@ -138,28 +144,29 @@ func (d *demo) tellWaiting(ctx context.Context, api *client) (challenged, error)
 	return c, nil
 }
 
-// challenged is an order whose payment wants 3DS, and how it came to be.
+// challenged is an order whose payment sends its shopper to a page, and how it came to be.
 type challenged struct {
 	order, page string
 	create, pay request
 	got         answer
 }
 
-func (d *demo) challenge(ctx context.Context, api *client) (challenged, error) {
+// shopper pays an order in such a way that its shopper has to go on.
+func (d *demo) shopper(ctx context.Context, api *client, body string) (challenged, error) {
 	c := challenged{create: request{http.MethodPost, "/v1/orders", fmt.Sprintf(bigOrderBody, d.net.shop.url+"/thanks")}}
 	var o order
 	if _, err := api.call(ctx, c.create, &o); err != nil {
 		return c, err
 	}
 	c.order = o.ID
-	c.pay = request{http.MethodPost, "/v1/orders/" + o.ID + "/payments", fmt.Sprintf(paymentBody, challengeCard)}
+	c.pay = request{http.MethodPost, "/v1/orders/" + o.ID + "/payments", body}
 	var p payment
 	var err error
 	if c.got, err = api.call(ctx, c.pay, &p); err != nil {
 		return c, err
 	}
 	if p.NextAction == nil {
-		return c, fmt.Errorf("payment %s is %s, where a 3DS page was expected", p.ID, p.Status)
+		return c, fmt.Errorf("payment %s is %s, where a page for the shopper was expected", p.ID, p.Status)
 	}
 	c.page = p.NextAction.RedirectToURL.URL
 	return c, nil
@@ -171,7 +178,9 @@ func (d *demo) tellWhere(s Summary) {
 	d.out.title("Look around")
 	d.out.part("API", "%s/docs", s.APIURL)
 	d.out.part("3DS page", "%s", s.WaitingPage)
-	d.out.part("Simulator", "%s/sandbox  cards, faults on demand, books", s.SandboxURL)
+	d.out.part("Checkout", "%s  a shopper's page, test cards by a click", s.CheckoutPage)
+	d.out.part("Simulator", "%s/sandbox  who is waiting, cards, faults on demand, books", s.SandboxURL)
+	d.out.part("Refunds", "%s/sandbox/review  hold, approve and reject them", s.SandboxURL)
 	d.out.part("Metrics", "%s/metrics", s.AdminURL)
 	d.out.part("Keys", "storefront %s", d.secrets.StorefrontKey)
 	d.out.part("", "ops        %s", d.secrets.OpsKey)

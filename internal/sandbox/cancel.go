@@ -129,5 +129,5 @@ func (s *Server) reverse(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.notify(t)
-	s.done(w, r, "latest", t.booked())
+	s.done(w, r, "/sandbox#latest", t.booked())
 }

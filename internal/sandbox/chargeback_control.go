@@ -125,7 +125,7 @@ func (s *Server) raise(early bool) http.HandlerFunc {
 			s.complain(w, http.StatusConflict, err.Error())
 			return
 		}
-		s.done(w, r, "chargebacks", raised)
+		s.done(w, r, "/sandbox#chargebacks", raised)
 	}
 }
 
@@ -154,7 +154,7 @@ func (s *Server) moveChargeback(w http.ResponseWriter, r *http.Request) {
 	if !order.Silent {
 		s.notifyChargeback(c)
 	}
-	s.done(w, r, "chargebacks", c.booked())
+	s.done(w, r, "/sandbox#chargebacks", c.booked())
 }
 
 // redeliverChargeback sends the notification of a chargeback's present status once more, now, and shows how it went.
@@ -169,7 +169,7 @@ func (s *Server) redeliverChargeback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := s.attempt(context.WithoutCancel(r.Context()), s.composeChargeback(c, "redelivered"), 1)
-	s.done(w, r, "chargebacks", d)
+	s.done(w, r, "/sandbox#chargebacks", d)
 }
 
 // showChargebacks lists chargebacks and pre-disputes, the latest first, of one transaction where it is asked for.

@@ -332,3 +332,21 @@ func TestCheckout_IsForgottenWithItsFirstTransaction(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, resp.StatusCode)
 	require.Len(t, b.sandbox.Books(BookQuery{}).Transactions, 3)
 }
+
+func TestHome_LinksWhoIsWaiting(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	unpaid := b.opens(t, "20", set("merchantTxnOriginalId", "unpaid"))
+	asked := b.charge(t, "4000020951595032", "5", set("merchantTxnOriginalId", "asked"))
+	paid := b.opens(t, "20", set("merchantTxnOriginalId", "paid"))
+	b.pays(t, paid, cardPays)
+	page := b.browse(t, "/sandbox", nil)
+	require.Contains(t, page, `<a href="#waiting"><b>2</b> waiting for a shopper</a>`)
+	for _, e := range []envelope{unpaid, asked} {
+		require.Contains(t, page, `<a href="`+signedText(e.Data["redirectUrl"])+`">`)
+	}
+	require.NotContains(t, page, signedText(paid.Data["redirectUrl"]), "what is paid waits for nobody")
+	for _, link := range []string{"/sandbox/review", "/sandbox/books", "#faults", "#chargebacks", "#latest", "#cards", "#deliveries"} {
+		require.Contains(t, page, `href="`+link+`"`)
+	}
+}

@@ -12,6 +12,7 @@ import (
 // routeControls adds what a tester needs: everything under /sandbox.
 func (s *Server) routeControls(mux *http.ServeMux) {
 	mux.HandleFunc("GET /sandbox", s.showHome)
+	mux.HandleFunc("GET /sandbox/review", s.showReviewQueue)
 	mux.HandleFunc("GET /sandbox/style.css", serveStyle)
 	mux.HandleFunc("GET /sandbox/cards", func(w http.ResponseWriter, _ *http.Request) { s.writeJSON(w, http.StatusOK, cardList()) })
 	mux.HandleFunc("GET /sandbox/books", s.showBooks)
@@ -90,7 +91,7 @@ func (s *Server) redeliver(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := s.attempt(context.WithoutCancel(r.Context()), s.compose(t, "redelivered", s.cfg.secretKeys()), 1)
-	s.done(w, r, "latest", d)
+	s.done(w, r, "/sandbox#latest", d)
 }
 
 func (s *Server) showFaults(w http.ResponseWriter, _ *http.Request) {

@@ -61,21 +61,53 @@ func (s *Server) showHome(w http.ResponseWriter, r *http.Request) {
 		cards = append(cards, CardInfo{c.number, c.result, c.source})
 	}
 	latest, forgotten := s.ledger.latest(shown)
+	waiting := s.ledger.waiting()
 	s.showPage(w, http.StatusOK, "home.html", map[string]any{
-		"MerchantNo": s.cfg.MerchantNo,
-		"Strict":     s.cfg.Strict,
-		"Now":        wireTimeOf(s.now()) + " " + wireZone,
-		"Base":       s.baseURL(r),
-		"Cards":      cards,
-		"Faults":     faultList(),
-		"Armed":      s.faults.list(),
-		"Latest":     latest,
-		"Refunds":    s.latestRefunds(shown),
-		"Disputes":   s.bookedChargebacks(func(chargeback) bool { return true }),
-		"Review":     s.reviewMode(),
-		"Forgotten":  forgotten,
-		"Deliveries": s.post.newest("", shown),
+		"MerchantNo":   s.cfg.MerchantNo,
+		"Strict":       s.cfg.Strict,
+		"Now":          wireTimeOf(s.now()) + " " + wireZone,
+		"Base":         s.baseURL(r),
+		"Cards":        cards,
+		"Faults":       faultList(),
+		"Armed":        s.faults.list(),
+		"Latest":       latest,
+		"Waiting":      waiting[:min(shown, len(waiting))],
+		"Disputes":     s.bookedChargebacks(func(chargeback) bool { return true }),
+		"WaitingCount": len(waiting),
+		"InReview":     s.inReview(),
+		"Forgotten":    forgotten,
+		"Deliveries":   s.post.newest("", shown),
 	})
+}
+
+// showReviewQueue is the page of the provider's staff: the refunds, those that wait first, to be decided by a click.
+func (s *Server) showReviewQueue(w http.ResponseWriter, _ *http.Request) {
+	const shown = 100
+	s.showPage(w, http.StatusOK, "review.html", map[string]any{"Refunds": s.latestRefunds(shown), "Review": s.reviewMode()})
+}
+
+// inReview is how many refunds wait for the review.
+func (s *Server) inReview() int {
+	waiting := 0
+	for _, t := range s.ledger.refunds() {
+		if t.status == statusReview {
+			waiting++
+		}
+	}
+	return waiting
+}
+
+// waiting is what a shopper has to go on with, the newest first: checkout pages that nobody has paid on, and 3DS pages.
+func (l *ledger) waiting() []BookedTransaction {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []BookedTransaction
+	for _, t := range slices.Backward(l.all.entries) {
+		if t.status == statusAwaiting || t.status == statusAction {
+			found = append(found, t.booked())
+		}
+	}
+	return found
 }
 
 // latestRefunds are the newest refunds, those that wait for review before the others.

@@ -41,5 +41,5 @@ func (s *Server) refundInPortal(w http.ResponseWriter, r *http.Request) {
 	if t.status.final() && !order.Silent {
 		s.notify(t)
 	}
-	s.done(w, r, "refunds", t.booked())
+	s.done(w, r, "/sandbox#latest", t.booked())
 }

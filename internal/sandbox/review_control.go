@@ -36,7 +36,7 @@ func (s *Server) decideRefund(decide func(id string) (transaction, bool)) http.H
 			s.complain(w, http.StatusConflict, "this refund is "+string(t.status)+": too late for that")
 			return
 		}
-		s.done(w, r, "refunds", t.booked())
+		s.done(w, r, "/sandbox/review", t.booked())
 	}
 }
 
@@ -85,14 +85,14 @@ func (s *Server) setReview(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.HoldRefunds(set.Mode == reviewHold)
-	s.done(w, r, "refunds", map[string]string{"mode": set.Mode})
+	s.done(w, r, "/sandbox/review", map[string]string{"mode": set.Mode})
 }
 
-// done answers a control that changed something: a browser goes back to its place on the page, a program gets what is
+// done answers a control that changed something: a browser goes to the page where it shows, a program gets what is
 // there now.
-func (s *Server) done(w http.ResponseWriter, r *http.Request, place string, now any) {
+func (s *Server) done(w http.ResponseWriter, r *http.Request, page string, now any) {
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
-		http.Redirect(w, r, "/sandbox#"+place, http.StatusSeeOther)
+		http.Redirect(w, r, page, http.StatusSeeOther)
 		return
 	}
 	s.writeJSON(w, http.StatusOK, now)
