@@ -220,7 +220,7 @@ func (a *app) openDomains(ctx context.Context) error {
 		Schedule: orders.Schedule(cfg.ResolveSchedule), NotFoundAfter: cfg.NotFoundAfter,
 		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.realNow(),
 		Refunds: a.gateway, DuplicateWindow: cfg.RefundDuplicateWindow, RefundWindow: cfg.RefundWindow,
-		RefundMaxCount: cfg.RefundMaxCount, ApprovalAbove: orders.ApprovalThresholds(cfg.RefundApprovalAbove), Modifications: a.gateway, HoldLasts: holdLasts,
+		RefundMaxCount: cfg.RefundMaxCount, ApprovalAbove: orders.ApprovalThresholds(cfg.RefundApprovalAbove), Modifications: a.gateway, Cancellations: a.gateway, HoldLasts: holdLasts,
 		Disputes: a.gateway, RefundBooks: a.gateway,
 		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction), PartialCapture: cfg.PartialCapture,
 	})

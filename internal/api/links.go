@@ -55,6 +55,8 @@ func (s *server) paymentLinks(p orders.Payment, caller principal) links {
 	s.offer(l, caller, "payment:query", http.MethodPost, "/v1/ops/payments/{id}/query", p.ID.String())
 	if p.Held() {
 		s.offer(l, caller, "payment:capture", http.MethodPost, "/v1/payments/{id}/capture", p.ID.String())
+	}
+	if s.Orders.Cancelable(p) {
 		s.offer(l, caller, "payment:cancel", http.MethodPost, "/v1/payments/{id}/cancel", p.ID.String())
 	}
 	if s.Orders.MayRefund(p) {

@@ -82,14 +82,15 @@ func (s *server) capturePayment(ctx context.Context, in *call[captureBody]) (*an
 	return s.modified(ctx, result, err, in.Caller)
 }
 
-func (s *server) voidPayment(ctx context.Context, in *call[none]) (*answer, error) {
-	result, err := s.Orders.Void(ctx, orders.CaptureRequest{
+func (s *server) cancelPayment(ctx context.Context, in *call[none]) (*answer, error) {
+	result, err := s.Orders.CancelPayment(ctx, orders.CaptureRequest{
 		Payment: in.Payment, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID,
 	})
 	return s.modified(ctx, result, err, in.Caller)
 }
 
-// modified says how a payment stands that was to be captured or voided: 202 while the provider has not said what became of it.
+// modified says how a payment stands that was to be captured, voided or canceled: 202 while the provider has not said what
+// became of it.
 func (s *server) modified(ctx context.Context, result orders.PayResult, err error, caller principal) (*answer, error) {
 	p := result.Payment
 	note(ctx, p.Order, p.ID)
@@ -97,7 +98,7 @@ func (s *server) modified(ctx context.Context, result orders.PayResult, err erro
 		return nil, s.withPayment(err, p, caller)
 	}
 	out := &answer{Body: s.payment(p, caller), Replayed: result.Replayed}
-	if p.Held() {
+	if p.Held() || p.Status.Open() {
 		out.Status, out.Open = http.StatusAccepted, p.ID.String()
 	}
 	return out, nil

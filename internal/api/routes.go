@@ -148,7 +148,7 @@ func (s *server) mainRoutes() []route {
 		},
 		{
 			method: http.MethodPost, pattern: "/v1/payments/{id}/cancel", face: faceAPI, roles: commerce, keyRequired: true,
-			rel: "payment:cancel", handle: endpoint(s, s.voidPayment),
+			rel: "payment:cancel", handle: endpoint(s, s.cancelPayment),
 		},
 		{
 			method: http.MethodGet, pattern: "/v1/events", face: faceAPI, roles: anyRole,

@@ -66,6 +66,7 @@ func (c *change) paymentParams(now time.Time) dbsqlc.PaymentMoveParams {
 		CardBrand: p.Card.Brand, CardLast4: p.Card.Last4, CardCountry: p.Card.Country, RedirectUrl: p.RedirectURL, Challenged: p.Challenged,
 		ThreeDsResult: string(p.ThreeDSResult), Eci: p.ECI, NotFoundCount: int32(p.NotFoundCount), //nolint:gosec // a handful
 		NextCheckAt: timeOrNil(p.NextCheckAt), FinalAt: timeOrNil(p.FinalAt), ReleaseKey: c.keyFree,
+		CancelFailedAt: timeOrNil(p.CancelFailedAt),
 	}
 	if f := p.Failure; f != nil {
 		category := string(f.Category)

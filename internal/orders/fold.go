@@ -74,9 +74,10 @@ func fold(a account, ev Evidence, r rules, now time.Time) *change {
 	if knows(ev.Outcome) && c.payment.NotFoundCount > 0 {
 		c.payment.NotFoundCount, c.keep = 0, true // denials count only when nothing speaks against them in between
 	}
+	c.noteCancelFailed(now)
 	if d := mismatch(c.payment, ev); d != nil {
 		c.doubt(VerdictMismatch, d)
-	} else if unproven(c.payment, ev, r, now) {
+	} else if c.mayGoBack(now) || unproven(c.payment, ev, r, now) {
 		c.leaveUnproven()
 	} else if forgotten(c.payment, ev) {
 		c.doubt(VerdictConflict, mismatchOfStatus(c.payment, ev))
@@ -199,6 +200,9 @@ func (c *change) move(now time.Time) {
 	to, verdict := NextPayment(c.payment.Status, outcome)
 	if verdict == VerdictLate && reversed(c.before) {
 		verdict = VerdictConflict
+		if !c.before.CancelAskedAt.IsZero() && c.evidence.Source != SourceQuery {
+			verdict = VerdictStale // the success that was canceled; a query has looked for its return, and does not tell of it
+		}
 	}
 	if verdict == VerdictLate && outcome == OutcomeAuthorized && c.before.released() {
 		verdict = VerdictStale // old news: the provider's record of an authorization stays what it was (Onerway contract §8.9)

@@ -115,7 +115,7 @@ func (c *change) failure() *Failure {
 	f := &Failure{Code: "processing_error", Category: FailureTechnical, ProviderCode: c.evidence.ProviderCode}
 	switch {
 	case c.evidence.Outcome == OutcomeReversed:
-		f.DeclineCode, f.Message = declineReversed, "The provider has taken the charge back. No money remains taken."
+		f.DeclineCode, f.Message = DeclineReversed, "The provider has taken the charge back. No money remains taken."
 	case c.payment.Status == PaymentExpired:
 		f.Code, f.Category = "authentication_timeout", FailureSoft
 		f.Message = "The cardholder did not complete the authentication in time."
@@ -176,6 +176,9 @@ func (c *change) mayTurnOut() bool {
 func (c *change) asks(r rules) bool {
 	if c.evidence.Source != SourceNotification {
 		return c.overtaken
+	}
+	if c.evidence.NotCanceled && c.payment.Status.Open() {
+		return true // nothing but a query decides now
 	}
 	doubtful := c.verdict == VerdictMismatch || c.verdict == VerdictConflict || c.verdict == VerdictUnproven
 	ended := (c.verdict == VerdictMove || c.verdict == VerdictLate) && !c.payment.Status.Open() && !reversed(c.payment)

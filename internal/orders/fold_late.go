@@ -6,8 +6,8 @@ import (
 	"tillway/internal/ids"
 )
 
-// declineReversed marks a payment that ended because the provider took its charge back.
-const declineReversed = "reversed"
+// DeclineReversed is the decline code of a payment that ended because the provider took its charge back.
+const DeclineReversed = "reversed"
 
 // receiveLate handles money that arrives after the payment had ended. On an order that another payment holds or pays, or may
 // yet pay, it is surplus and never counts as paid; otherwise it counts. What becomes of it is the order's policy:
@@ -102,7 +102,7 @@ func (c *change) untouched() bool {
 // reversed reports whether the payment ended because its charge was taken back. A success told of it afterwards may be the
 // charge that was taken back: it moves nothing.
 func reversed(p Payment) bool {
-	return p.Status == PaymentCanceled && p.Failure != nil && p.Failure.DeclineCode == declineReversed
+	return p.Status == PaymentCanceled && p.Failure != nil && p.Failure.DeclineCode == DeclineReversed
 }
 
 // ends reports whether the news ends a discrepancy of the order.

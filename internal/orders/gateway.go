@@ -143,6 +143,8 @@ type Evidence struct {
 	// Digest is the SHA-256 of the raw body; Body is the body, redacted, as JSON.
 	Digest []byte
 	Body   []byte
+	// NotCanceled: the provider says that it did not cancel the payment, as it was asked to.
+	NotCanceled bool
 	// askedAt is when the question was asked that it answers; zero for news that came unasked.
 	askedAt time.Time
 	// claimedElsewhere is set when the transaction that it names belongs to another payment of ours.

@@ -40,6 +40,8 @@ type History struct {
 	Modifications []Modification
 	// Refunds are the newest, newest first.
 	Refunds []RefundHistory
+	// Cancellations are the payments that the provider was last asked to cancel while the page's events were written.
+	Cancellations []PaymentHistory
 	// Approvals are the refunds that were approved while the page's events were written, oldest approval first.
 	Approvals []Refund
 	// Disputes are the newest, newest first.
@@ -227,17 +229,24 @@ func (s *Service) historyFrom(rows historyRows, limit int) (History, error) {
 	}
 	h.cutToPage()
 	h.Approvals = h.approvedAfter(rows.since)
+	for _, p := range h.Payments {
+		if h.onPage(p.CancelAskedAt, rows.since) {
+			h.Cancellations = append(h.Cancellations, p)
+		}
+	}
 	return h, nil
+}
+
+// onPage reports whether what happened at a moment belongs on the page, which begins after another.
+func (h *History) onPage(at, since time.Time) bool {
+	return !at.IsZero() && at.After(since) && (!h.MoreEvents || !at.After(h.Events[len(h.Events)-1].CreatedAt))
 }
 
 // approvedAfter are the refunds of which the approval belongs on a page that begins after a moment.
 func (h *History) approvedAfter(since time.Time) []Refund {
 	var approved []Refund
 	for _, r := range h.Refunds {
-		if r.Approval == nil || r.Approval.Status != RefundApprovalApproved || !r.Approval.DecidedAt.After(since) {
-			continue
-		}
-		if !h.MoreEvents || !r.Approval.DecidedAt.After(h.Events[len(h.Events)-1].CreatedAt) {
+		if a := r.Approval; a != nil && a.Status == RefundApprovalApproved && h.onPage(a.DecidedAt, since) {
 			approved = append(approved, r.Refund)
 		}
 	}

@@ -177,6 +177,11 @@ type Payment struct {
 	Metadata    details.Metadata
 	Description string
 	Livemode    bool
+	// CancelAsks counts how often the provider was asked to cancel it, as far as we know; CancelAskedAt is when it last was, and
+	// CancelFailedAt when it said that it could not.
+	CancelAsks     int
+	CancelAskedAt  time.Time
+	CancelFailedAt time.Time
 	// NotFoundCount counts the provider's "no such transaction" answers since the last other news; Checks counts queries.
 	NotFoundCount int
 	Checks        int

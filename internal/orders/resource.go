@@ -83,6 +83,7 @@ type PaymentResource struct {
 	ThreeDS               *ThreeDSDetails      `json:"three_ds"`
 	Failure               *FailureDetails      `json:"failure"`
 	Surplus               bool                 `json:"surplus"`
+	CancelRequestedAt     *int64               `json:"cancel_requested_at"`
 	Description           *string              `json:"description"`
 	Metadata              details.Metadata     `json:"metadata"`
 }
@@ -136,6 +137,10 @@ func (p Payment) Resource() PaymentResource {
 			Type:          "redirect_to_url",
 			RedirectToURL: RedirectToURL{URL: p.RedirectURL, ReturnURL: nilIfEmpty(p.ReturnURL)},
 		}
+	}
+	if !p.CancelAskedAt.IsZero() {
+		at := p.CancelAskedAt.Unix()
+		r.CancelRequestedAt = &at
 	}
 	if p.ThreeDSResult != "" {
 		r.ThreeDS = &ThreeDSDetails{Result: p.ThreeDSResult, ECI: nilIfEmpty(p.ECI)}

@@ -43,6 +43,8 @@ type Config struct {
 	Disputes DisputeGateway
 	// RefundBooks is the provider's record of refunds; without it those made in its portal are not learned of.
 	RefundBooks RefundBooks
+	// Cancellations is the provider's side of canceling what is stuck; without it nothing of that can be canceled.
+	Cancellations CancellationGateway
 	// HoldLasts is how long an authorization holds the money: afterwards it has lapsed, whatever the provider's record of
 	// the authorization says. Zero: for ever.
 	HoldLasts time.Duration
@@ -79,6 +81,13 @@ func (c Config) disputes() DisputeGateway {
 		return noDisputes{}
 	}
 	return c.Disputes
+}
+
+func (c Config) cancellations() CancellationGateway {
+	if c.Cancellations == nil {
+		return noCancellations{}
+	}
+	return c.Cancellations
 }
 
 func (c Config) modifications() ModificationGateway {

@@ -42,6 +42,9 @@ func (s *Service) Ask(ctx context.Context, p Payment, patience time.Duration) (P
 	if err != nil {
 		return p, fmt.Errorf("ask about payment %s: %w", p.ID, unanswered(err))
 	}
+	if ev, err = s.withReturn(ctx, p, ev); err != nil {
+		return p, fmt.Errorf("ask about payment %s: %w", p.ID, unanswered(err))
+	}
 	ev.askedAt = askedAt
 	// An answer that has come is recorded even when the patience for asking has run out.
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), recordPatience)

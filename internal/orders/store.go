@@ -68,7 +68,8 @@ func paymentFromRow(r dbsqlc.Payment) (Payment, error) {
 		RedirectURL: r.RedirectUrl, ReturnURL: r.ReturnUrl, ThreeDSResult: ThreeDSResult(r.ThreeDsResult), ECI: r.Eci,
 		Challenged: r.Challenged, Description: r.Description, NotFoundCount: int(r.NotFoundCount), Checks: int(r.Checks),
 		CorrelationID: r.CorrelationID, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), SentAt: r.SentAt.UTC(),
-		NextCheckAt: orZero(r.NextCheckAt), FinalAt: orZero(r.FinalAt),
+		NextCheckAt: orZero(r.NextCheckAt), FinalAt: orZero(r.FinalAt), CancelAsks: int(r.CancelAsks),
+		CancelAskedAt: orZero(r.CancelAskedAt), CancelFailedAt: orZero(r.CancelFailedAt),
 	}
 	if !p.Status.Valid() {
 		return Payment{}, fmt.Errorf("read payment %s: unknown status %q", r.ID, r.Status)

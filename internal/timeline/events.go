@@ -74,7 +74,7 @@ func paymentEntry(entry *Entry, h orders.History, e orders.HistoryEvent, p order
 		entry.Text = sentences(name+" failed.", failureWords(entry, p.Failure))
 	case orders.PaymentCanceled:
 		entry.Text = name + " was closed by the provider without charging the card."
-		if p.CaptureMethod == orders.CaptureManual && p.Failure != nil {
+		if f := p.Failure; f != nil && (p.CaptureMethod == orders.CaptureManual || orEmpty(f.DeclineCode) == orders.DeclineReversed) {
 			entry.Text = sentences(name+" is canceled.", failureWords(entry, p.Failure))
 		}
 	case orders.PaymentExpired:
@@ -91,6 +91,16 @@ func shoppersTask(m orders.MethodType) string {
 		return "pay on the provider's checkout page"
 	}
 	return "authenticate with the bank (3D Secure)"
+}
+
+// cancellationEntry tells that the provider was asked to cancel a payment.
+func cancellationEntry(p orders.PaymentHistory) Entry {
+	return Entry{
+		At: p.CancelAskedAt.Unix(), at: p.CancelAskedAt, rank: rankBeginning, Kind: "cancellation", Actor: ActorMerchant, Payment: idOrNil(p.ID),
+		Text: fmt.Sprintf("%s is to be canceled: the provider is asked to find out what became of it, and to give back what it took.",
+			attempt(p.Attempt)),
+		Details: Details{Status: string(p.Status), Amount: &p.Amount.Minor, Currency: p.Amount.Currency.Lower()},
+	}
 }
 
 // beginning tells an attempt's first event, which is written with its row, from a return to processing.

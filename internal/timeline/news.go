@@ -105,6 +105,9 @@ func outcomeWords(o orders.Outcome, p *orders.PaymentHistory) string {
 
 func verdictWords(n orders.HistoryNews) string {
 	if n.Verdict == orders.VerdictUnproven && n.Outcome != orders.OutcomeNotFound {
+		if !n.Amount.IsZero() {
+			return "it is being canceled, and the money may go back, so nothing changed"
+		}
 		return "it named no amount, so nothing changed"
 	}
 	return judged(n, "payment", settles(n.Outcome))

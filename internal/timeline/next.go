@@ -59,6 +59,12 @@ func paymentStep(p orders.PaymentHistory, doubted bool, now time.Time) (Step, bo
 	case orders.PaymentFailed, orders.PaymentCanceled, orders.PaymentExpired:
 		why = ended(lower(name), doubted)
 	}
+	if p.Status.Open() && !p.CancelAskedAt.IsZero() {
+		why = fmt.Sprintf("The provider was asked to cancel %s; it has yet to say what came of that.", lower(name))
+		if !p.CancelFailedAt.IsZero() {
+			why = fmt.Sprintf("The provider did not cancel %s; its outcome is not known.", lower(name))
+		}
+	}
 	until := ""
 	if p.Status.Open() && now.Before(p.AskedUntil) {
 		until = "From " + clock(p.AskedUntil) + " on, day 7, a person must look as well."

@@ -44,7 +44,7 @@ type Timeline struct {
 }
 
 // Entry is one thing that happened. Kind is the type of its event, or what else it tells: answer, notification, query,
-// approval, truncated.
+// approval, cancellation, truncated.
 type Entry struct {
 	At      int64   `json:"at"`
 	Kind    string  `json:"kind"`
@@ -100,6 +100,9 @@ func Tell(h orders.History, now time.Time) Timeline {
 	}
 	for _, r := range h.Approvals {
 		t.Data = append(t.Data, approvalEntry(r))
+	}
+	for _, p := range h.Cancellations {
+		t.Data = append(t.Data, cancellationEntry(p))
 	}
 	if h.MoreNews {
 		t.Data = append(t.Data, truncated(h))

@@ -85,7 +85,7 @@ func setup(t *testing.T, adjust ...func(*orders.CreateOrder)) *testBundle {
 		CallerDeadline: 5 * time.Second, ChargeTimeout: 10 * time.Second, NotFoundAfter: 15 * time.Minute,
 		Schedule: orders.Schedule{3 * time.Second, 30 * time.Second, 10 * time.Minute}, Confirm: orders.ConfirmMismatch,
 		SecretKey: []byte("a key of thirty-two bytes for us"), Refunds: b.refunds,
-		Modifications: b.modifications, PartialCapture: true, HoldLasts: 72 * time.Hour, ApprovalAbove: orders.ApprovalThresholds{"": 2000},
+		Modifications: b.modifications, Cancellations: cancellations{}, PartialCapture: true, HoldLasts: 72 * time.Hour, ApprovalAbove: orders.ApprovalThresholds{"": 2000},
 	})
 	request := orders.CreateOrder{
 		Amount: 2700, Currency: "eur", CorrelationID: "test",

@@ -7,7 +7,7 @@
 // size and number, and can neither hide nor alter a genuine row. No card number, verification code or token is stored.
 //
 // Which notifications it acts on: those of sales, authorizations, captures, voids and refunds (TXN), rejections of refunds
-// (REFUND_AUDIT), cancellations that went through (CANCEL), chargebacks (CHARGEBACK) and warnings of them (PRE_DISPUTE). All others
+// (REFUND_AUDIT), cancellations (CANCEL), chargebacks (CHARGEBACK) and warnings of them (PRE_DISPUTE). All others
 // are stored, acknowledged and left as received. Of a chargeback that is not on record the provider is asked: which payment it is
 // about stands in a member that is not signed.
 package webhooks

@@ -162,7 +162,7 @@ func (r *Receiver) accept(ctx context.Context, n onerway.Notification, d Deliver
 }
 
 // handled is true of what moves a payment, a refund or a dispute today: sales, authorizations, their captures and voids, refunds and their
-// rejection in review, cancellations that went through, chargebacks and warnings of them. The rest waits as received.
+// rejection in review, cancellations, chargebacks and warnings of them. The rest waits as received.
 func handled(n onerway.Notification) bool {
 	switch n.NotifyType {
 	case "TXN":
@@ -174,7 +174,7 @@ func handled(n onerway.Notification) bool {
 	case "REFUND_AUDIT":
 		return n.Outcome() == onerway.StatusFailed
 	case "CANCEL":
-		return n.Outcome() == onerway.StatusSucceeded
+		return n.Outcome() == onerway.StatusSucceeded || n.Outcome() == onerway.StatusFailed
 	case "CHARGEBACK", "PRE_DISPUTE":
 		return true
 	}

@@ -94,23 +94,23 @@ func (g *Gateway) findNameless(ctx context.Context, query orders.RefundQuery) (o
 	}
 	var candidates []onerway.Transaction
 	var digest string
-	for selection.Page = 1; ; selection.Page++ {
-		page, err := g.list(ctx, selection)
-		if err != nil {
-			return orders.RefundEvidence{}, err
-		}
+	var named *onerway.Transaction
+	err := g.walk(ctx, selection, func(page onerway.Page[onerway.Transaction]) bool {
+		digest = page.BodyDigest
 		if row, found := namedRefund(page.Rows, query); found {
-			return g.refundRow(ctx, row, page.BodyDigest), nil
+			named = &row
+			return true
 		}
-		candidates, digest = append(candidates, nameless(page.Rows, query)...), page.BodyDigest
-		switch {
-		case page.Current != selection.Page && (!isFirst(page.Current) || selection.Page != 1):
-			return orders.RefundEvidence{}, errOffTopic
-		case lastPage(page, selection.Page):
-			return g.onlyOne(ctx, candidates, query, digest), nil
-		case selection.Page == maxRefundPages:
-			return orders.RefundEvidence{}, errTooMany
-		}
+		candidates = append(candidates, nameless(page.Rows, query)...)
+		return false
+	})
+	switch {
+	case err != nil:
+		return orders.RefundEvidence{}, err
+	case named != nil:
+		return g.refundRow(ctx, *named, digest), nil
+	default:
+		return g.onlyOne(ctx, candidates, query, digest), nil
 	}
 }
 

@@ -40,6 +40,7 @@ type Provider interface {
 	BindCard(ctx context.Context, request onerway.BindCardRequest) (onerway.BindCardResponse, error)
 	QueryTokens(ctx context.Context, merchantCustID string) ([]onerway.BoundToken, error)
 	RemoveToken(ctx context.Context, bindingID string) error
+	CancelTransaction(ctx context.Context, originTransactionID string) (onerway.CancelResponse, error)
 	Available() error
 }
 

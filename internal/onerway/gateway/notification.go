@@ -9,8 +9,7 @@ import (
 	"tillway/internal/orders"
 )
 
-// ErrNoPaymentNews is returned for notifications of anything that no payment, refund and dispute learns from: card bindings,
-// cancellations that failed.
+// ErrNoPaymentNews is returned for notifications of anything that no payment, refund and dispute learns from: card bindings.
 var ErrNoPaymentNews = errors.New("the notification is not about a payment, a refund or a dispute")
 
 // News reads a verified notification: what it is about, by what its signature covers, and what it says. It returns
@@ -34,6 +33,11 @@ func (g *Gateway) News(ctx context.Context, n onerway.Notification) (orders.News
 		return refundNews(n, ev), nil
 	case n.NotifyType == "CANCEL" && n.Outcome() == onerway.StatusSucceeded:
 		return orders.PaymentNews{MerchantTxnID: n.MerchantTxnID, Evidence: g.reversal(n)}, nil
+	case n.NotifyType == "CANCEL" && n.Outcome() == onerway.StatusFailed:
+		// The transaction goes on; what became of it, a query tells.
+		ev := g.reversal(n)
+		ev.Outcome, ev.NotCanceled = orders.OutcomeProcessing, true
+		return orders.PaymentNews{MerchantTxnID: n.MerchantTxnID, Evidence: ev}, nil
 	case n.NotifyType == "CHARGEBACK":
 		return g.disputeNews(ctx, n), nil
 	case n.NotifyType == "PRE_DISPUTE":

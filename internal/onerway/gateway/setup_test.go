@@ -272,6 +272,10 @@ func (p *provider) QueryTokens(context.Context, string) ([]onerway.BoundToken, e
 
 func (p *provider) RemoveToken(context.Context, string) error { return p.err }
 
+func (p *provider) CancelTransaction(context.Context, string) (onerway.CancelResponse, error) {
+	return onerway.CancelResponse{RespCode: onerway.CodeApproved, Status: "I"}, p.err
+}
+
 func (p *provider) Available() error { return p.down }
 
 // paymentNews is what a notification says of a payment, by our reference.

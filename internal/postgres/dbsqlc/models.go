@@ -293,6 +293,12 @@ type Payment struct {
 	RefundCount int32
 	// What its latest capture takes, where that is less than all; NULL: all.
 	CaptureAmount *int64
+	// How often the provider was asked to cancel it, or may have been.
+	CancelAsks int32
+	// When it was last asked, committed before the call; NULL: never, as far as we know.
+	CancelAskedAt *time.Time
+	// When the provider said that it could not cancel it.
+	CancelFailedAt *time.Time
 	// What its disputes claim; amount_disputed is what of that is there to be claimed.
 	AmountClaimed int64
 	// card: its number came with the request. hosted: on the page of the provider's checkout.

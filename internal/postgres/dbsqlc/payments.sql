@@ -49,6 +49,7 @@ UPDATE payments SET
     failure_decline_code = sqlc.narg('failure_decline_code'), failure_message = sqlc.narg('failure_message'),
     failure_category = sqlc.narg('failure_category'), failure_provider_code = sqlc.narg('failure_provider_code'),
     not_found_count = @not_found_count, next_check_at = sqlc.narg('next_check_at'), final_at = sqlc.narg('final_at'),
+    cancel_failed_at = sqlc.narg('cancel_failed_at'),
     idempotency_principal = CASE WHEN @release_key::boolean THEN NULL ELSE idempotency_principal END,
     idempotency_key = CASE WHEN @release_key THEN NULL ELSE idempotency_key END,
     idempotency_fingerprint = CASE WHEN @release_key THEN NULL ELSE idempotency_fingerprint END,
@@ -137,6 +138,25 @@ WITH locked AS (
 )
 INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
 SELECT o.id, o.last_sequence, @event_id, o.livemode, 'payment.authorization_expiring', @event_object, @correlation_id, @now FROM o;
+
+-- name: PaymentCancelBegin :execrows
+-- Marks an open payment as being canceled, before the provider is asked. News that was judged without the mark is judged anew:
+-- the order's version moves with it. The order is locked first, as everywhere.
+WITH locked AS (
+    SELECT orders.id FROM orders WHERE orders.id = @order_id FOR UPDATE
+), p AS (
+    UPDATE payments SET cancel_asks = cancel_asks + 1, cancel_asked_at = @now::timestamptz, cancel_failed_at = NULL, updated_at = @now
+    FROM locked
+    WHERE payments.id = @id AND payments.order_id = locked.id AND payments.provider_transaction_id IS NOT NULL
+        AND payments.status IN ('processing', 'requires_action', 'unknown')
+    RETURNING payments.order_id
+)
+UPDATE orders SET version = version + 1 FROM p WHERE orders.id = p.order_id;
+
+-- name: PaymentCancelUnmark :exec
+-- The provider was not asked, or does not cancel. A mark that others have set too stands: theirs may have been heard.
+UPDATE payments SET cancel_asks = 0, cancel_asked_at = NULL, cancel_failed_at = NULL
+WHERE id = @id AND cancel_asks = 1 AND cancel_asked_at = @asked_at::timestamptz;
 
 -- name: PaymentExists :one
 SELECT EXISTS (SELECT FROM payments WHERE id = @id);

@@ -189,7 +189,7 @@ func (q *Queries) OrderReserve(ctx context.Context, arg OrderReserveParams) (int
 }
 
 const PaymentByIdempotencyKey = `-- name: PaymentByIdempotencyKey :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed, method FROM payments
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, amount_claimed, method FROM payments
 WHERE order_id = $1 AND idempotency_principal = $2::text AND idempotency_key = $3::text
 `
 
@@ -250,10 +250,58 @@ func (q *Queries) PaymentByIdempotencyKey(ctx context.Context, arg PaymentByIdem
 		&i.FinalAt,
 		&i.RefundCount,
 		&i.CaptureAmount,
+		&i.CancelAsks,
+		&i.CancelAskedAt,
+		&i.CancelFailedAt,
 		&i.AmountClaimed,
 		&i.Method,
 	)
 	return i, err
+}
+
+const PaymentCancelBegin = `-- name: PaymentCancelBegin :execrows
+WITH locked AS (
+    SELECT orders.id FROM orders WHERE orders.id = $1 FOR UPDATE
+), p AS (
+    UPDATE payments SET cancel_asks = cancel_asks + 1, cancel_asked_at = $2::timestamptz, cancel_failed_at = NULL, updated_at = $2
+    FROM locked
+    WHERE payments.id = $3 AND payments.order_id = locked.id AND payments.provider_transaction_id IS NOT NULL
+        AND payments.status IN ('processing', 'requires_action', 'unknown')
+    RETURNING payments.order_id
+)
+UPDATE orders SET version = version + 1 FROM p WHERE orders.id = p.order_id
+`
+
+type PaymentCancelBeginParams struct {
+	OrderID uuid.UUID
+	Now     time.Time
+	ID      uuid.UUID
+}
+
+// Marks an open payment as being canceled, before the provider is asked. News that was judged without the mark is judged anew:
+// the order's version moves with it. The order is locked first, as everywhere.
+func (q *Queries) PaymentCancelBegin(ctx context.Context, arg PaymentCancelBeginParams) (int64, error) {
+	result, err := q.db.Exec(ctx, PaymentCancelBegin, arg.OrderID, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const PaymentCancelUnmark = `-- name: PaymentCancelUnmark :exec
+UPDATE payments SET cancel_asks = 0, cancel_asked_at = NULL, cancel_failed_at = NULL
+WHERE id = $1 AND cancel_asks = 1 AND cancel_asked_at = $2::timestamptz
+`
+
+type PaymentCancelUnmarkParams struct {
+	ID      uuid.UUID
+	AskedAt time.Time
+}
+
+// The provider was not asked, or does not cancel. A mark that others have set too stands: theirs may have been heard.
+func (q *Queries) PaymentCancelUnmark(ctx context.Context, arg PaymentCancelUnmarkParams) error {
+	_, err := q.db.Exec(ctx, PaymentCancelUnmark, arg.ID, arg.AskedAt)
+	return err
 }
 
 const PaymentDescribe = `-- name: PaymentDescribe :exec
@@ -289,7 +337,7 @@ func (q *Queries) PaymentExists(ctx context.Context, id uuid.UUID) (bool, error)
 }
 
 const PaymentGet = `-- name: PaymentGet :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed, method FROM payments WHERE id = $1
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, amount_claimed, method FROM payments WHERE id = $1
 `
 
 func (q *Queries) PaymentGet(ctx context.Context, id uuid.UUID) (Payment, error) {
@@ -343,6 +391,9 @@ func (q *Queries) PaymentGet(ctx context.Context, id uuid.UUID) (Payment, error)
 		&i.FinalAt,
 		&i.RefundCount,
 		&i.CaptureAmount,
+		&i.CancelAsks,
+		&i.CancelAskedAt,
+		&i.CancelFailedAt,
 		&i.AmountClaimed,
 		&i.Method,
 	)
@@ -415,7 +466,7 @@ func (q *Queries) PaymentInsert(ctx context.Context, arg PaymentInsertParams) er
 }
 
 const PaymentLiveOfOrder = `-- name: PaymentLiveOfOrder :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed, method FROM payments
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, amount_claimed, method FROM payments
 WHERE order_id = $1
     AND status IN ('processing', 'requires_action', 'unknown', 'authorized', 'succeeded') AND NOT surplus
 `
@@ -471,6 +522,9 @@ func (q *Queries) PaymentLiveOfOrder(ctx context.Context, orderID uuid.UUID) (Pa
 		&i.FinalAt,
 		&i.RefundCount,
 		&i.CaptureAmount,
+		&i.CancelAsks,
+		&i.CancelAskedAt,
+		&i.CancelFailedAt,
 		&i.AmountClaimed,
 		&i.Method,
 	)
@@ -478,7 +532,7 @@ func (q *Queries) PaymentLiveOfOrder(ctx context.Context, orderID uuid.UUID) (Pa
 }
 
 const PaymentLock = `-- name: PaymentLock :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed, method FROM payments WHERE id = $1 FOR UPDATE
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, amount_claimed, method FROM payments WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error) {
@@ -532,6 +586,9 @@ func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error
 		&i.FinalAt,
 		&i.RefundCount,
 		&i.CaptureAmount,
+		&i.CancelAsks,
+		&i.CancelAskedAt,
+		&i.CancelFailedAt,
 		&i.AmountClaimed,
 		&i.Method,
 	)
@@ -547,11 +604,12 @@ UPDATE payments SET
     failure_decline_code = $15, failure_message = $16,
     failure_category = $17, failure_provider_code = $18,
     not_found_count = $19, next_check_at = $20, final_at = $21,
-    idempotency_principal = CASE WHEN $22::boolean THEN NULL ELSE idempotency_principal END,
-    idempotency_key = CASE WHEN $22 THEN NULL ELSE idempotency_key END,
-    idempotency_fingerprint = CASE WHEN $22 THEN NULL ELSE idempotency_fingerprint END,
-    updated_at = $23
-WHERE id = $24
+    cancel_failed_at = $22,
+    idempotency_principal = CASE WHEN $23::boolean THEN NULL ELSE idempotency_principal END,
+    idempotency_key = CASE WHEN $23 THEN NULL ELSE idempotency_key END,
+    idempotency_fingerprint = CASE WHEN $23 THEN NULL ELSE idempotency_fingerprint END,
+    updated_at = $24
+WHERE id = $25
 `
 
 type PaymentMoveParams struct {
@@ -576,6 +634,7 @@ type PaymentMoveParams struct {
 	NotFoundCount         int32
 	NextCheckAt           *time.Time
 	FinalAt               *time.Time
+	CancelFailedAt        *time.Time
 	ReleaseKey            bool
 	Now                   time.Time
 	ID                    uuid.UUID
@@ -605,6 +664,7 @@ func (q *Queries) PaymentMove(ctx context.Context, arg PaymentMoveParams) error 
 		arg.NotFoundCount,
 		arg.NextCheckAt,
 		arg.FinalAt,
+		arg.CancelFailedAt,
 		arg.ReleaseKey,
 		arg.Now,
 		arg.ID,
@@ -710,7 +770,7 @@ func (q *Queries) PaymentWarnOfLapse(ctx context.Context, arg PaymentWarnOfLapse
 }
 
 const PaymentWithOrderByTxn = `-- name: PaymentWithOrderByTxn :one
-SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, payments.amount_claimed, payments.method, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at
+SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, payments.cancel_asks, payments.cancel_asked_at, payments.cancel_failed_at, payments.amount_claimed, payments.method, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at
 FROM payments JOIN orders ON orders.id = payments.order_id
 WHERE payments.merchant_txn_id = $1
 `
@@ -771,6 +831,9 @@ func (q *Queries) PaymentWithOrderByTxn(ctx context.Context, merchantTxnID strin
 		&i.Payment.FinalAt,
 		&i.Payment.RefundCount,
 		&i.Payment.CaptureAmount,
+		&i.Payment.CancelAsks,
+		&i.Payment.CancelAskedAt,
+		&i.Payment.CancelFailedAt,
 		&i.Payment.AmountClaimed,
 		&i.Payment.Method,
 		&i.Order.ID,
@@ -825,7 +888,7 @@ WHERE id = ANY (ARRAY(
     ))
     ORDER BY due.next_check_at LIMIT $3 FOR UPDATE OF due SKIP LOCKED
 ))
-RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, amount_claimed, method
+RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, amount_claimed, method
 `
 
 type PaymentsClaimDueParams struct {
@@ -894,6 +957,9 @@ func (q *Queries) PaymentsClaimDue(ctx context.Context, arg PaymentsClaimDuePara
 			&i.FinalAt,
 			&i.RefundCount,
 			&i.CaptureAmount,
+			&i.CancelAsks,
+			&i.CancelAskedAt,
+			&i.CancelFailedAt,
 			&i.AmountClaimed,
 			&i.Method,
 		); err != nil {
