@@ -287,8 +287,10 @@ func (s *Service) paymentChecks(p Payment) []time.Time {
 	switch {
 	case p.Held() && p.Confirmed:
 		return nil // its hold is looked after, its outcome is known
+	case p.untold() && p.Confirmed:
+		return checks(p.NextCheckAt, func(time.Time) time.Time { return time.Time{} }) // once, what it was paid with
 	case p.Status.Live():
-		return checks(p.NextCheckAt, func(at time.Time) time.Time { return s.config.Schedule.Next(p.SentAt, at) })
+		return checks(p.NextCheckAt, func(at time.Time) time.Time { return s.rules().nextCheck(p, at) })
 	}
 	return checks(p.NextCheckAt, func(at time.Time) time.Time { return lookAgain(p.FinalAt, at) })
 }

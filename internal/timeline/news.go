@@ -104,6 +104,9 @@ func outcomeWords(o orders.Outcome, p *orders.PaymentHistory) string {
 }
 
 func verdictWords(n orders.HistoryNews) string {
+	if n.Outcome == orders.OutcomeAttemptFailed && n.Verdict == orders.VerdictSame {
+		return "the payment goes on waiting"
+	}
 	if n.Verdict == orders.VerdictUnproven && n.Outcome != orders.OutcomeNotFound {
 		if !n.Amount.IsZero() {
 			return "it is being canceled, and the money may go back, so nothing changed"

@@ -56,6 +56,9 @@ func paymentStep(p orders.PaymentHistory, doubted bool, now time.Time) (Step, bo
 		why = fmt.Sprintf("The outcome of %s is not known.", lower(name))
 	case orders.PaymentAuthorized, orders.PaymentSucceeded:
 		why = fmt.Sprintf("%s is not confirmed by the provider's own later word yet.", name)
+		if p.Method == orders.MethodHosted && p.Confirmed && !doubted {
+			why = fmt.Sprintf("What %s was paid with is not known yet.", lower(name))
+		}
 	case orders.PaymentFailed, orders.PaymentCanceled, orders.PaymentExpired:
 		why = ended(lower(name), doubted)
 	}

@@ -69,6 +69,7 @@ type testBundle struct {
 	// modifications answers captures and voids; capture is how the story's payments are captured.
 	modifications *modifications
 	capture       orders.CaptureMethod
+	method        orders.MethodType // "": a card
 
 	mu  sync.Mutex
 	now time.Time
@@ -118,12 +119,15 @@ func (b *testBundle) pay(principal string, answer orders.Evidence) orders.Paymen
 	answer.Source = orders.SourceAnswer
 	b.provider.answer = answer
 	b.wait(time.Second)
-	result, err := b.service.Pay(b.t.Context(), orders.PayRequest{
+	request := orders.PayRequest{
 		Order: b.order, CorrelationID: "test",
 		Idempotency:   orders.Idempotency{Principal: principal, Key: "key-" + b.clock().String()},
-		CaptureMethod: b.capture,
-		Card:          cards.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"},
-	})
+		CaptureMethod: b.capture, Method: b.method,
+	}
+	if b.method == "" {
+		request.Card = cards.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"}
+	}
+	result, err := b.service.Pay(b.t.Context(), request)
 	require.NoError(b.t, err)
 	return result.Payment
 }
@@ -268,6 +272,33 @@ func TestTell_AChallengeAndItsEnd(t *testing.T) {
 	b.wait(20 * time.Minute)
 	b.asked(p, orders.Evidence{Outcome: orders.OutcomeClosed, ProviderTransactionID: "t-1", ProviderStatus: "N"})
 	b.requireTold("challenge_expired")
+}
+
+func TestTell_ACheckoutSessionIsTriedPaidForOrOver(t *testing.T) {
+	t.Parallel()
+	open := func(t *testing.T) (*testBundle, orders.Payment) {
+		t.Helper()
+		b := setup(t)
+		b.method = orders.MethodHosted
+		p := b.pay(merchant, orders.Evidence{
+			Outcome: orders.OutcomeActionRequired, RedirectURL: "https://psp.example.com/checkout?key=1", ProviderTransactionID: "t-1",
+		})
+		tried := declined()
+		tried.Outcome, tried.ProviderTransactionID = orders.OutcomeAttemptFailed, "t-1"
+		b.wait(time.Minute)
+		b.notified(p, tried)
+		return b, p
+	}
+	b, p := open(t)
+	b.requireTold("hosted_tried")
+	b.wait(time.Minute)
+	b.notified(p, succeeded(t, "t-2"))
+	b.requireTold("hosted_paid")
+
+	b, p = open(t)
+	b.wait(30 * time.Minute)
+	b.asked(p, orders.Evidence{Outcome: orders.OutcomeClosed, ProviderTransactionID: "t-1", ProviderStatus: "N"})
+	b.requireTold("hosted_over")
 }
 
 func TestTell_MoneyThatComesLateOnAPaidOrder(t *testing.T) {
