@@ -23,6 +23,8 @@ type Books struct {
 	Forgotten int `json:"forgotten"`
 	// Tokens are the cards that are kept for customers, or were; only in books without a restriction.
 	Tokens []BookedToken `json:"tokens,omitempty"`
+	// Contracts are the subscriptions with their renewals by period; only in books without a restriction.
+	Contracts []BookedContract `json:"contracts,omitempty"`
 }
 
 // BookedTransaction is one transaction, also a refund, capture or void: their TxnType is REFUND, CAPTURE, VOID.
@@ -88,6 +90,7 @@ func (s *Server) Books(q BookQuery) Books {
 	s.addChargebacks(&books, q)
 	if q == (BookQuery{}) {
 		books.Tokens = s.vault.booked()
+		books.Contracts = s.ledger.bookedContracts()
 	}
 	return books
 }

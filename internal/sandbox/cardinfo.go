@@ -3,6 +3,7 @@ package sandbox
 import (
 	"regexp"
 	"strconv"
+	"time"
 )
 
 var cvvShape = regexp.MustCompile(`^[0-9]{3,4}$`)
@@ -51,12 +52,19 @@ func (s *Server) checkExpiry(month, year string) error {
 	if err != nil || m < 1 || m > 12 || (s.cfg.Strict && len(month) != 2) {
 		return refuse(codeRejected, "cardInfo.month must be 01 to 12")
 	}
-	if len(year) == 2 {
-		y += 2000
-	}
-	now := s.now().In(zone())
-	if y < now.Year() || (y == now.Year() && m < int(now.Month())) {
+	if cardExpired(month, year, s.now()) {
 		return refuse(codeCardExpired, "card expired")
 	}
 	return nil
+}
+
+// cardExpired compares a card's month, as it was sent and found good, with the one that the provider is in.
+func cardExpired(month, year string, at time.Time) bool {
+	y, _ := strconv.Atoi(year)
+	m, _ := strconv.Atoi(month)
+	if len(year) == 2 {
+		y += 2000
+	}
+	at = at.In(zone())
+	return y < at.Year() || (y == at.Year() && m < int(at.Month()))
 }

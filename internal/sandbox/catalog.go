@@ -13,6 +13,9 @@ const (
 	pathRefund   = "/v1/txn/onlineRefund"
 	pathCancel   = "/v1/txn/cancelTxn"
 	pathAuth     = "/v1/txn/authPayment"
+	pathSubEnd   = "/v1/txn/sub/cancel"
+	pathSubShow  = "/v1/txn/sub/detail"
+	pathBilling  = "managed_renewal" // no address: what the provider charges by itself, for faults to strike
 	pathDisputes = "/v1/chargeback/list"
 	pathBind     = "/v1/txn/bindCard"
 	pathTokens   = "/v1/txn/queryTokenList" //nolint:gosec // an address, no secret
@@ -21,7 +24,7 @@ const (
 func salePaths() []string  { return []string{pathSale} }
 func queryPaths() []string { return []string{pathList, pathPayments} }
 func allPaths() []string {
-	return []string{pathSale, pathCheckout, pathAuth, pathRefund, pathCancel, pathList, pathPayments, pathBind, pathTokens}
+	return []string{pathSale, pathCheckout, pathAuth, pathRefund, pathCancel, pathList, pathPayments, pathBind, pathTokens, pathSubEnd, pathSubShow}
 }
 
 // faultCatalog is every fault that can be had, in the order the page shows them.

@@ -102,6 +102,12 @@ type SimOptions struct {
 	// RefundCode is why a refund is refused that the original does not allow, CancelCode why a cancellation is,
 	// AuthPaymentCode why a capture or void is; 40000.
 	RefundCode, CancelCode, AuthPaymentCode string
+	// SubscriptionCode is why a contract or token is refused that is unknown, another customer's or over; 40000. A renewal that
+	// is too early is 12006, which is documented.
+	SubscriptionCode string
+	// PlainSubscriptions lets a subscription begin without 3DS where its card would pay without. The sources disagree whether
+	// 3DS is mandatory (Onerway contract §16).
+	PlainSubscriptions bool
 	// PartialCapture lets a capture name an orderAmount, at most what was authorized; the rest is released. Without it one
 	// that does is refused, for the sources disagree whether there is such a member (Onerway contract §16).
 	PartialCapture bool
@@ -146,6 +152,7 @@ func (c Config) withDefaults() Config {
 	c.Sim.RefundCode = orElse(c.Sim.RefundCode, codeRejected)
 	c.Sim.CancelCode = orElse(c.Sim.CancelCode, codeRejected)
 	c.Sim.AuthPaymentCode = orElse(c.Sim.AuthPaymentCode, codeRejected)
+	c.Sim.SubscriptionCode = orElse(c.Sim.SubscriptionCode, codeRejected)
 	c.Sim.RemoveTokenPath = orElse(c.Sim.RemoveTokenPath, "/v1/txn/removeToken")
 	c.Sim.Decline = orElse(c.Sim.Decline, DeclineByCode)
 	return c

@@ -25,6 +25,8 @@ func (s *Server) routeControls(mux *http.ServeMux) {
 	mux.HandleFunc("DELETE /sandbox/faults/{id}", s.disarmFaults)
 	s.routeReview(mux)
 	s.routeChargebacks(mux)
+	mux.HandleFunc("POST /sandbox/contracts/{id}/decline", s.orderDecline)
+	mux.HandleFunc("DELETE /sandbox/contracts/{id}/decline", s.clearDeclines)
 	mux.HandleFunc("GET /sandbox/clock", s.showClock)
 	mux.HandleFunc("POST /sandbox/clock", s.advanceClock)
 }

@@ -18,6 +18,7 @@ type ledger struct {
 	byOriginal    map[string][]*transaction // by merchantTxnOriginalId, where there is one; sales and authorizations
 	byOrigin      map[string][]*transaction // refunds, by the id of the transaction that they give back
 	endings       map[string][]*transaction // captures and voids, by the id of their authorization
+	contracts     contracts
 	sessions      map[string][]*transaction // attempts by the key of their checkout session
 	strays        map[string]int            // requests by merchantTxnId, as long as no transaction came of them
 	strayOrder    recent[string]
@@ -28,6 +29,7 @@ type ledger struct {
 
 func newLedger(keep int) *ledger {
 	l := &ledger{all: recent[*transaction]{limit: keep}, strayOrder: recent[string]{limit: keep}, now: time.Now}
+	l.contracts.all.limit = keep
 	l.reset()
 	return l
 }
@@ -45,6 +47,7 @@ func (l *ledger) reset() {
 	l.byOrigin = map[string][]*transaction{}
 	l.endings = map[string][]*transaction{}
 	l.sessions = map[string][]*transaction{}
+	l.contracts.reset()
 	l.strays = map[string]int{}
 	l.forgotten = newSummary()
 }
@@ -89,11 +92,16 @@ func (l *ledger) add(t transaction, decide func(t *transaction, originalPaid boo
 	if existing := l.byMerchantTxn[t.merchantTxnID]; existing != nil {
 		return *existing, false
 	}
-	l.stamp(&t)
+	return l.book(&t, decide), true
+}
+
+// book enters a new payment as decide has it, and returns a copy. The caller holds the lock.
+func (l *ledger) book(t *transaction, decide func(t *transaction, originalPaid bool)) transaction {
+	l.stamp(t)
 	t.paymentID = l.nextID(t.createdAt)
-	decide(&t, l.originalPaid(t.originalID))
-	l.enter(&t)
-	return t, true
+	decide(t, l.originalPaid(t.originalID))
+	l.enter(t)
+	return *t
 }
 
 // stamp gives a new transaction its place in time, its id, and the calls that were counted before it was there.

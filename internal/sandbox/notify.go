@@ -87,6 +87,7 @@ func (s *Server) notify(t transaction) {
 	if t.notify.when == notifyNever || t.notifyURL == "" {
 		return
 	}
+	s.tellBinding(t)
 	due := s.now().Add(t.notify.delay)
 	if !t.notify.forged {
 		s.mailAll(t, due)
@@ -124,6 +125,7 @@ func (s *Server) notifyNow(ctx context.Context, t transaction) {
 	if t.notifyURL == "" {
 		return
 	}
+	s.tellBinding(t)
 	n := s.compose(t, "final", s.cfg.secretKeys())
 	s.deliverNotification(ctx, n, 1)
 }

@@ -110,6 +110,9 @@ func (s *Server) faultOf(path, cardNumber string, params map[string]any) string 
 		return ""
 	case cardNumber != "":
 		return s.cards[cardNumber].fault
+	case param(params, "subProductType") == subProductSubscribe:
+		purchase, _ := s.ledger.purchaseOf(contractOf(params))
+		return purchase.behavior.fault
 	default:
 		return s.vault.faultOf(tokenOf(params))
 	}

@@ -31,6 +31,8 @@ type saleRequest struct {
 	card                                 cardFacts
 	expMonth, expYear                    string
 	tokenID                              string // of a card that the provider keeps
+	insists                              bool   // on 3DS: the purchase that begins a subscription does
+	charge                               *chargeFacts
 	behavior                             behavior
 }
 
@@ -148,6 +150,9 @@ func (s *Server) readSale(params map[string]any) (saleRequest, error) {
 		currency:       param(params, "orderCurrency"),
 		strategy:       orElse(param(params, "risk3dsStrategy"), "DEFAULT"),
 	}
+	if req.subProductType == subProductSubscribe {
+		return s.readSubscribe(req, params)
+	}
 	if err := checkShape(params, s.cfg.Strict); err != nil {
 		return saleRequest{}, err
 	}
@@ -219,11 +224,14 @@ func (s *Server) readOrder(req *saleRequest, params map[string]any) error {
 	if order.AppID != s.cfg.AppID {
 		return refuse(codeInvalidAppID, "appId invalid")
 	}
-	if err := s.checkURL(order.ReturnURL); err != nil {
-		return err
+	attended := req.charge == nil || req.charge.terms != nil // a renewal needs no addresses: nobody is there to come back
+	if order.ReturnURL != "" || attended {
+		if err := s.checkURL(order.ReturnURL); err != nil {
+			return err
+		}
 	}
 	order.NotifyURL = orElse(order.NotifyURL, s.cfg.NotifyURL)
-	if order.NotifyURL != "" || s.cfg.Strict {
+	if order.NotifyURL != "" || (s.cfg.Strict && attended) {
 		if err := s.checkURL(order.NotifyURL); err != nil {
 			return err
 		}
@@ -237,6 +245,9 @@ func (s *Server) readOrder(req *saleRequest, params map[string]any) error {
 		return refuse(codeUnreadable, "txnOrderMsg.javaEnabled must be a JSON boolean")
 	}
 	req.returnURL, req.notifyURL, req.appID = order.ReturnURL, order.NotifyURL, order.AppID
+	if req.charge != nil {
+		req.charge.products = order.Products
+	}
 	return s.checkProducts(order.Products, req)
 }
 

@@ -12,18 +12,10 @@ func (s *Server) doTransaction(params map[string]any, baseURL string, p *plan) r
 	if err != nil {
 		return refused(err)
 	}
-	now := s.now()
-	made, isNew := s.ledger.add(transaction{
-		saleRequest: req,
-		merchantNo:  s.cfg.MerchantNo,
-		createdAt:   now,
-		changedAt:   now,
-		listedFrom:  now.Add(p.hidden),
-		downUntil:   now.Add(p.queriesDown),
-		notify:      p.notify,
-		destiny:     destinyOf(p.settle),
-		holdsFor:    s.scaled(s.cfg.AuthLifetime),
-	}, func(t *transaction, originalPaid bool) { s.decide(t, originalPaid, baseURL, p.outcome) })
+	made, isNew, err := s.bookSale(s.newSale(req, p), baseURL, p.outcome)
+	if err != nil {
+		return refused(err)
+	}
 	if !isNew {
 		return s.duplicate(made)
 	}
@@ -38,6 +30,39 @@ func (s *Server) doTransaction(params map[string]any, baseURL string, p *plan) r
 	return rep
 }
 
+// newSale is a transaction that is not booked yet.
+func (s *Server) newSale(req saleRequest, p *plan) transaction {
+	now := s.now()
+	return transaction{
+		saleRequest: req,
+		merchantNo:  s.cfg.MerchantNo,
+		createdAt:   now,
+		changedAt:   now,
+		listedFrom:  now.Add(p.hidden),
+		downUntil:   now.Add(p.queriesDown),
+		notify:      p.notify,
+		destiny:     destinyOf(p.settle),
+		holdsFor:    s.scaled(s.cfg.AuthLifetime),
+	}
+}
+
+// bookSale enters a payment, the purchase that begins a subscription, or a renewal, which its contract may refuse.
+func (s *Server) bookSale(t transaction, baseURL string, ordered *outcome) (booked transaction, isNew bool, err error) {
+	if t.charge != nil && t.charge.terms == nil {
+		return s.ledger.addRenewal(t, s.admitRenewal, func(t *transaction, c *contract, originalPaid bool) {
+			s.decideRenewal(t, c, originalPaid, ordered)
+		})
+	}
+	booked, isNew = s.ledger.add(t, func(t *transaction, originalPaid bool) {
+		if t.charge != nil {
+			s.ledger.openContract(t, pace(s.cfg.ClockScale))
+		}
+		s.decide(t, originalPaid, baseURL, ordered)
+		s.follow(t)
+	})
+	return booked, isNew, nil
+}
+
 // decide settles where a new transaction stands. It runs under the ledger's lock.
 func (s *Server) decide(t *transaction, originalPaid bool, baseURL string, ordered *outcome) {
 	switch {
@@ -49,7 +74,7 @@ func (s *Server) decide(t *transaction, originalPaid bool, baseURL string, order
 		t.status, t.reason = statusFailed, t.behavior.decline
 	case t.needsChallenge():
 		t.status = statusAction
-	case t.strategy == "NONE" && t.behavior.challenge == challengeAlways:
+	case t.strategy == "NONE" && (t.behavior.challenge == challengeAlways || t.insists):
 		// The issuer insists on 3DS and the merchant forbade it. [sim]
 		t.status, t.reason = statusFailed, reason{codeAuthRefused, "Bank requires 3DS authentication"}
 	default:
@@ -73,10 +98,10 @@ func (t transaction) needsChallenge() bool {
 	case challengeAlways:
 		return true
 	case challengeNever:
-		return false
+		return t.insists && t.behavior.eci == ""
 	case challengeByAmount:
 	}
-	return t.amount >= challengeFrom(t.currency)
+	return t.insists || t.amount >= challengeFrom(t.currency)
 }
 
 func (s *Server) originalPaidReason() reason {
@@ -120,6 +145,7 @@ func (s *Server) settle(id string, o outcome, force bool) transaction {
 			return false
 		}
 		t.status, t.reason, t.eci, t.changedAt = o.status, o.reason, orElse(o.eci, t.eci), s.laterThan(t.createdAt)
+		s.follow(t)
 		return true
 	})
 	if changed && t.status.final() {

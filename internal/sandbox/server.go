@@ -81,6 +81,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathList, s.provider(s.listTransactions))
 	mux.HandleFunc("POST "+pathPayments, s.provider(s.queryPayments))
 	mux.HandleFunc("POST "+pathDisputes, s.provider(s.listChargebacks))
+	mux.HandleFunc("POST "+pathSubEnd, s.provider(s.subCancel))
+	mux.HandleFunc("POST "+pathSubShow, s.provider(s.subDetail))
 	mux.HandleFunc("POST "+pathBind, s.provider(s.bindCard))
 	mux.HandleFunc("POST "+pathTokens, s.provider(s.queryTokenList))
 	mux.HandleFunc("POST "+s.cfg.Sim.RemoveTokenPath, s.provider(s.removeToken))

@@ -50,6 +50,8 @@ type transaction struct {
 	holdsFor time.Duration
 	// checkout is set on the transactions of a checkout session, and shared by them.
 	checkout *checkoutFacts
+	// state is how the contract of a subscription's charge stood when its status came to be.
+	state contractState
 	// destiny is what a transaction that is processing will turn out to be; nil where nothing is to come of it.
 	destiny *outcome
 	// canceling is set from cancelTxn to its end; canceled is that end, told by CANCEL in place of TXN.
@@ -91,6 +93,7 @@ func (t transaction) amountText() string { return formatAmount(t.amount, t.curre
 
 // answer is the data object of doTransaction: every member of the documented table, in the order of its example.
 func (t transaction) answer(sim SimOptions) object {
+	contractID, tokenID := t.contractMembers()
 	var action any
 	if t.redirectURL != "" && t.status == statusAction {
 		action = "RedirectURL"
@@ -106,8 +109,8 @@ func (t transaction) answer(sim SimOptions) object {
 		{"txnCurrency", nil},
 		{"status", string(t.status)},
 		{"redirectUrl", text(t.redirectURL)},
-		{"contractId", nil},
-		{"tokenId", nil},
+		{"contractId", contractID},
+		{"tokenId", tokenID},
 		{"eci", text(t.eci)},
 		{"periodValue", nil},
 		{"codeForm", nil},
@@ -224,6 +227,9 @@ func (t transaction) notification(sim SimOptions) object {
 	}
 	if t.tokenID != "" {
 		body = append(body, field{"tokenId", t.tokenID})
+	}
+	if t.charge != nil {
+		body = append(body, t.subscriptionMembers()...)
 	}
 	if sim.PaymentIntents {
 		body = append(body, t.intentMembers(sim)...)

@@ -18,6 +18,7 @@ const (
 	codeAuthTimeout   = "40202"
 	codeAuthRefused   = "40203"
 	codeNoMerchant    = "12004"
+	codeNotDue        = "12006"
 	codeBadID         = "12007"
 	codeInvalidIP     = "12008"
 	codeUnsupported   = "12010"
