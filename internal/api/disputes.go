@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"tillway/internal/apikeys"
+	"tillway/internal/casefile"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
 	"tillway/internal/telemetry"
@@ -18,6 +19,11 @@ type disputeResource struct {
 	Links links `json:"_links"`
 }
 
+const (
+	evidencePattern = "/v1/disputes/{id}/evidence.zip"
+	mediaZip        = "application/zip"
+)
+
 func (s *server) disputeRoutes() []route {
 	operators := []apikeys.Role{apikeys.RoleOps, apikeys.RoleAdmin}
 	return []route{
@@ -28,6 +34,10 @@ func (s *server) disputeRoutes() []route {
 		{
 			method: http.MethodGet, pattern: "/v1/disputes/{id}", face: faceAPI, roles: operators,
 			rel: "dispute", handle: endpoint(s, s.getDispute),
+		},
+		{
+			method: http.MethodGet, pattern: evidencePattern, face: faceAPI, roles: operators, file: mediaZip,
+			rel: "dispute:evidence", handle: download(s, mediaZip, s.getEvidence),
 		},
 	}
 }
@@ -58,6 +68,20 @@ func (s *server) getDispute(ctx context.Context, in *call[none]) (*answer, error
 	return &answer{Body: s.dispute(ctx, d, in.Caller)}, nil
 }
 
+// getEvidence streams what is on record about a dispute, for the merchant to hand in.
+func (s *server) getEvidence(ctx context.Context, in *call[none]) (*file, error) {
+	d, err := s.Orders.GetDispute(ctx, in.Dispute)
+	if err != nil {
+		return nil, err
+	}
+	note(ctx, d.Order, d.Payment)
+	opened, err := casefile.Open(ctx, s.Orders, s.Inbox, d, s.Now())
+	if err != nil {
+		return nil, err
+	}
+	return &file{Name: opened.Name(), Write: opened.Write}, nil
+}
+
 func (s *server) dispute(ctx context.Context, d orders.Dispute, caller principal) *disputeResource {
 	note(ctx, d.Order, d.Payment)
 	telemetry.AddField(ctx, slog.String("dispute", d.ID.String()))
@@ -67,6 +91,7 @@ func (s *server) dispute(ctx context.Context, d orders.Dispute, caller principal
 // disputeLinks says where to read on about a dispute.
 func (s *server) disputeLinks(d orders.Dispute, caller principal) links {
 	l := links{"self": {Href: "/v1/disputes/" + d.ID.String()}}
+	s.offer(l, caller, "dispute:evidence", http.MethodGet, evidencePattern, d.ID.String())
 	s.offer(l, caller, "dispute:order", http.MethodGet, "/v1/orders/{id}", d.Order.String())
 	s.offer(l, caller, "dispute:payment", http.MethodGet, "/v1/payments/{id}", d.Payment.String())
 	s.offer(l, caller, "order:timeline", http.MethodGet, "/v1/orders/{id}/timeline", d.Order.String())

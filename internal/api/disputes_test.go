@@ -46,7 +46,7 @@ func TestDispute_IsReadAndListed(t *testing.T) {
 	require.InDelta(t, 1500, got.at("amount"), 0)
 	require.InDelta(t, 1795352380, got.at("opened"), 0)
 	require.InDelta(t, 1796561980, got.at("evidence_due_by"), 0)
-	require.ElementsMatch(t, []string{"self", "dispute:order", "dispute:payment", "order:timeline"}, got.rels())
+	require.ElementsMatch(t, []string{"self", "dispute:evidence", "dispute:order", "dispute:payment", "order:timeline"}, got.rels())
 
 	b.disputed(t, 2700)
 	for filter, found := range map[string]int{

@@ -36,8 +36,12 @@ func (s *server) negotiate(c *gin.Context) {
 	if s.routeOf(c).face != faceAPI {
 		return
 	}
-	n, ok := negotiate(c.Request.Header.Values("Accept"))
+	accept := c.Request.Header.Values("Accept")
+	n, ok := negotiate(accept)
 	c.Set(mediaInContext, n)
+	if file := s.routeOf(c).file; file != "" && parseAccept(accept).quality(file) > 0 {
+		ok = true
+	}
 	if !ok {
 		s.refuse(c, fault.New(fault.NotAcceptable, "not_acceptable",
 			"Accept names nothing that we speak: %s or %s.", mediaV1, mediaJSON))

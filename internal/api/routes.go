@@ -47,7 +47,9 @@ type route struct {
 	// keyRequired: the Idempotency-Key must be there, since the request creates something or moves money.
 	keyRequired bool
 	// rel is the name of the link to this route in the root resource, "" for none.
-	rel    string
+	rel string
+	// file is the media type of a route that answers a file, "" for JSON. Its errors are JSON all the same.
+	file   string
 	handle gin.HandlerFunc
 }
 

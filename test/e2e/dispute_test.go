@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"archive/zip"
+	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -165,4 +169,44 @@ func TestDispute_AWarningIsShownAndTakesNothing(t *testing.T) {
 	d, now := w.service.awaitDispute(o.ID, "warning")
 	require.Equal(t, "pre_dispute", d.Stage)
 	require.Equal(t, []any{int64(0), true}, []any{now.AmountDisputed, now.NeedsReview})
+}
+
+func TestDispute_ItsEvidenceHoldsWhatTheProviderSaidAndNoCard(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	o, p := w.paid()
+	w.provider.raise(p.ProviderTransactionID, "chargeback", sandbox.Case{})
+	d, _ := w.service.awaitDispute(o.ID, "open")
+	require.Contains(t, d.Links, "dispute:evidence")
+	var notified string
+	w.service.awaiting(func() string { return "the notification is not applied" }, func() bool {
+		got := w.service.send(call{method: http.MethodGet, path: "/v1/ops/notifications?notify_type=CHARGEBACK&status=applied", as: operator})
+		found := into[page[struct{ ID string }]](t, got).Data
+		if len(found) == 1 {
+			notified = found[0].ID
+		}
+		return notified != ""
+	})
+	got := w.service.send(call{method: http.MethodGet, path: d.Links["dispute:evidence"].Href, as: operator}).requireStatus(t, http.StatusOK)
+	archive, err := zip.NewReader(strings.NewReader(got.body), int64(len(got.body)))
+	require.NoError(t, err)
+	var names []string
+	for _, f := range archive.File {
+		opened, err := f.Open()
+		require.NoError(t, err)
+		content, err := io.ReadAll(opened)
+		require.NoError(t, err)
+		require.NoError(t, opened.Close())
+		names = append(names, f.Name)
+		require.NotContains(t, string(content), goodCard, f.Name)
+		require.NotContains(t, string(content), signingKey, f.Name)
+		require.NotContains(t, string(content), o.ClientSecret, f.Name)
+		w.requireNoCard(f.Name, content)
+		if strings.HasSuffix(f.Name, notified+".json") {
+			require.Contains(t, string(content), `"chargebackArn"`, "the signed message itself")
+		}
+	}
+	require.Len(t, names, len(slices.Compact(slices.Sorted(slices.Values(names)))), "every name once")
+	require.True(t, slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, notified+".json") }), "%v", names)
+	require.Equal(t, "manifest.json", names[len(names)-1])
 }

@@ -36,3 +36,11 @@ SELECT * FROM refunds WHERE order_id = @order_id ORDER BY id DESC LIMIT @batch;
 
 -- name: HistoryDisputes :many
 SELECT * FROM disputes WHERE order_id = @order_id ORDER BY id DESC LIMIT @batch;
+
+-- name: EvidenceOfOrder :many
+-- With the bodies, oldest first, for the file of a dispute.
+SELECT * FROM evidence
+WHERE evidence.payment_id = ANY (ARRAY(SELECT payments.id FROM payments WHERE payments.order_id = @order_id))
+    AND evidence.created_at >= (SELECT orders.created_at - interval '1 hour' FROM orders WHERE orders.id = @order_id)
+    AND (evidence.created_at, evidence.id) > (@after_at::timestamptz, @after_id::uuid)
+ORDER BY evidence.created_at, evidence.id LIMIT @batch;

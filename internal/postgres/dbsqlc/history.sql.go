@@ -12,6 +12,65 @@ import (
 	"github.com/google/uuid"
 )
 
+const EvidenceOfOrder = `-- name: EvidenceOfOrder :many
+SELECT id, order_id, payment_id, source, outcome, verdict, amount, currency, provider_transaction_id, provider_status, provider_code, digest, body, correlation_id, created_at, refund_id, dispute_id FROM evidence
+WHERE evidence.payment_id = ANY (ARRAY(SELECT payments.id FROM payments WHERE payments.order_id = $1))
+    AND evidence.created_at >= (SELECT orders.created_at - interval '1 hour' FROM orders WHERE orders.id = $1)
+    AND (evidence.created_at, evidence.id) > ($2::timestamptz, $3::uuid)
+ORDER BY evidence.created_at, evidence.id LIMIT $4
+`
+
+type EvidenceOfOrderParams struct {
+	OrderID uuid.UUID
+	AfterAt time.Time
+	AfterID uuid.UUID
+	Batch   int32
+}
+
+// With the bodies, oldest first, for the file of a dispute.
+func (q *Queries) EvidenceOfOrder(ctx context.Context, arg EvidenceOfOrderParams) ([]Evidence, error) {
+	rows, err := q.db.Query(ctx, EvidenceOfOrder,
+		arg.OrderID,
+		arg.AfterAt,
+		arg.AfterID,
+		arg.Batch,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Evidence
+	for rows.Next() {
+		var i Evidence
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrderID,
+			&i.PaymentID,
+			&i.Source,
+			&i.Outcome,
+			&i.Verdict,
+			&i.Amount,
+			&i.Currency,
+			&i.ProviderTransactionID,
+			&i.ProviderStatus,
+			&i.ProviderCode,
+			&i.Digest,
+			&i.Body,
+			&i.CorrelationID,
+			&i.CreatedAt,
+			&i.RefundID,
+			&i.DisputeID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const HistoryCursor = `-- name: HistoryCursor :one
 
 SELECT created_at FROM events WHERE order_id = $1 AND id = $2

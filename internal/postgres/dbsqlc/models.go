@@ -126,6 +126,29 @@ type EventLog struct {
 	CreatedAt     time.Time
 }
 
+// One row is one piece of news about a payment and the verdict on it. Append-only.
+type Evidence struct {
+	ID                    uuid.UUID
+	OrderID               uuid.UUID
+	PaymentID             uuid.UUID
+	Source                string
+	Outcome               string
+	Verdict               string
+	Amount                *int64
+	Currency              *string
+	ProviderTransactionID *string
+	ProviderStatus        string
+	ProviderCode          string
+	Digest                []byte
+	Body                  json.RawMessage
+	CorrelationID         string
+	CreatedAt             time.Time
+	// The refund that the news is about; NULL: it is about the payment itself.
+	RefundID *uuid.UUID
+	// The dispute that the news is about; NULL: it is about the payment or a refund.
+	DisputeID *uuid.UUID
+}
+
 // One row is one list of the provider's that is read again and again.
 type Import struct {
 	Name string
