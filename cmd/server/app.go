@@ -214,22 +214,6 @@ func (a *app) openDomains(ctx context.Context) error {
 	if err := a.keys.Bootstrap(ctx, bootstrap); err != nil {
 		return fmt.Errorf("create the keys of API_KEYS: %w", err)
 	}
-	a.orders = orders.New(a.pool, a.gateway, observer{a.tel.Metrics}, a.log, a.now, orders.Config{
-		Livemode: cfg.Livemode, PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
-		MaxAmount: cfg.MaxAmount, CallerDeadline: cfg.CallerDeadline, ChargeTimeout: cfg.OnerwayTimeout + chargeMargin,
-		Schedule: orders.Schedule(cfg.ResolveSchedule), NotFoundAfter: cfg.NotFoundAfter,
-		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.realNow(),
-		Refunds: a.gateway, DuplicateWindow: cfg.RefundDuplicateWindow, RefundWindow: cfg.RefundWindow,
-		RefundMaxCount: cfg.RefundMaxCount, ApprovalAbove: orders.ApprovalThresholds(cfg.RefundApprovalAbove), Modifications: a.gateway, Cancellations: a.gateway, HoldLasts: holdLasts,
-		Disputes: a.gateway, RefundBooks: a.gateway,
-		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction), PartialCapture: cfg.PartialCapture,
-	})
-	a.events = events.New(a.pool)
-	return a.openReceiver()
-}
-
-func (a *app) openReceiver() error {
-	cfg := a.config
 	inserter, err := jobs.NewInserter(a.pool, a.log)
 	if err != nil {
 		return fmt.Errorf("set up the job queue: %w", err)
@@ -240,11 +224,27 @@ func (a *app) openReceiver() error {
 	if err != nil {
 		return fmt.Errorf("set up customers: %w", err)
 	}
+	a.orders = orders.New(a.pool, a.gateway, observer{a.tel.Metrics}, a.log, a.now, orders.Config{
+		Livemode: cfg.Livemode, PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
+		MaxAmount: cfg.MaxAmount, CallerDeadline: cfg.CallerDeadline, ChargeTimeout: cfg.OnerwayTimeout + chargeMargin,
+		Schedule: orders.Schedule(cfg.ResolveSchedule), NotFoundAfter: cfg.NotFoundAfter,
+		Confirm: orders.ConfirmByQuery(cfg.ConfirmByQuery), SecretKey: cfg.DataKey.Reveal(), RealNow: a.realNow(),
+		Refunds: a.gateway, Wallet: a.customers, DuplicateWindow: cfg.RefundDuplicateWindow, RefundWindow: cfg.RefundWindow,
+		RefundMaxCount: cfg.RefundMaxCount, ApprovalAbove: orders.ApprovalThresholds(cfg.RefundApprovalAbove), Modifications: a.gateway, Cancellations: a.gateway, HoldLasts: holdLasts,
+		Disputes: a.gateway, RefundBooks: a.gateway,
+		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction), PartialCapture: cfg.PartialCapture,
+	})
+	a.events = events.New(a.pool)
+	a.openReceiver(inserter)
+	return nil
+}
+
+func (a *app) openReceiver(inserter *jobs.Inserter) {
+	cfg := a.config
 	a.receiver = webhooks.New(a.pool, a.orders, a.gateway.News, inserter, a.tel.Metrics, a.log, a.now, webhooks.Config{
 		MerchantNo: cfg.OnerwayMerchantNo, Secrets: a.provider.Secrets(), AllowSource: cfg.OnerwayIPAllowlist.Allows,
 		PublicURL: cfg.PublicURL.String(), RealNow: a.database.Now,
 	})
-	return nil
 }
 
 // erase takes a deleted customer out of everything that the service keeps.

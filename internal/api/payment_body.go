@@ -9,6 +9,7 @@ import (
 	"tillway/internal/api/strictjson"
 	"tillway/internal/cards"
 	"tillway/internal/fault"
+	"tillway/internal/ids"
 	"tillway/internal/orders"
 )
 
@@ -28,6 +29,8 @@ type paymentMethodBody struct {
 	Type          string    `json:"type" strict:"required"`
 	Card          *cardBody `json:"card"`
 	PaymentMethod string    `json:"payment_method"`
+
+	saved ids.PaymentMethod // what PaymentMethod names, once it was checked
 }
 
 type cardBody struct {
@@ -99,8 +102,8 @@ func (b *createPaymentBody) checkShape() error {
 	if b.PaymentMethod.Type == string(orders.MethodHosted) && b.ThreeDS != nil {
 		return fault.InvalidParam("three_ds", "The provider decides on the authentication of a hosted payment; leave three_ds out.")
 	}
-	if b.SavePaymentMethod {
-		return notAllowed("save_payment_method", "Saving payment methods is not available yet.")
+	if b.SavePaymentMethod && b.PaymentMethod.Type != string(orders.MethodCard) {
+		return fault.InvalidParam("save_payment_method", "Only a card can be saved.")
 	}
 	if err := b.ThreeDS.checkShape(); err != nil {
 		return err
@@ -116,17 +119,16 @@ func (b *createPaymentBody) cardParam() string {
 	return ""
 }
 
-func notAllowed(param, message string) error {
-	return fault.New(fault.Refused, "payment_method_not_allowed", "%s", message).WithParam(param)
-}
+// typeSaved is a payment with a saved card.
+const typeSaved = "saved"
 
 func (b *paymentMethodBody) checkShape() error {
 	switch b.Type {
 	case string(orders.MethodCard):
 	case string(orders.MethodHosted):
 		return b.checkHosted()
-	case "saved":
-		return notAllowed("payment_method.type", "Payment methods of this type are not available yet; use card or hosted.")
+	case typeSaved:
+		return b.checkSaved()
 	default:
 		return fault.InvalidParam("payment_method.type", "payment_method.type must be card, saved or hosted.")
 	}
@@ -147,6 +149,22 @@ func (b *paymentMethodBody) checkHosted() error {
 	case b.PaymentMethod != "":
 		return fault.InvalidParam("payment_method.payment_method", "A hosted payment takes no saved payment method.")
 	}
+	return nil
+}
+
+// checkSaved refuses what does not name a saved method and nothing else.
+func (b *paymentMethodBody) checkSaved() error {
+	if b.Card != nil {
+		return fault.InvalidParam("payment_method.card", "A saved card is named by payment_method.payment_method alone.")
+	}
+	if b.PaymentMethod == "" {
+		return fault.MissingParam("payment_method.payment_method")
+	}
+	id, err := ids.Parse[ids.PaymentMethodEntity](b.PaymentMethod)
+	if err != nil || id.IsZero() {
+		return fault.InvalidParam("payment_method.payment_method", "payment_method.payment_method is not the id of a payment method.")
+	}
+	b.saved = id
 	return nil
 }
 
@@ -239,8 +257,11 @@ func (b *cardBody) card() cards.Card {
 func (b *createPaymentBody) request(in *call[createPaymentBody]) orders.PayRequest {
 	request := orders.PayRequest{
 		Order: in.Order, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID,
-		Method: orders.MethodType(b.PaymentMethod.Type), CaptureMethod: orders.CaptureMethod(b.CaptureMethod),
+		CaptureMethod: orders.CaptureMethod(b.CaptureMethod), Saved: b.PaymentMethod.saved, Save: b.SavePaymentMethod,
 		ThreeDS: orders.ThreeDS{Strategy: orders.ThreeDSAuto}, ReturnURL: b.ReturnURL, Metadata: b.Metadata, Description: b.Description,
+	}
+	if b.PaymentMethod.Type != typeSaved { // a saved card is a card to everybody else
+		request.Method = orders.MethodType(b.PaymentMethod.Type)
 	}
 	if card := b.PaymentMethod.Card; card != nil {
 		request.Card = card.card()

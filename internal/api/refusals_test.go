@@ -144,10 +144,15 @@ func TestRefusals_ReadWhole(t *testing.T) {
 		"a hosted strategy":      {post(payments, object{"payment_method": object{"type": "hosted"}, "three_ds": object{"strategy": "force"}}), 400, invalid, "parameter_invalid", "The provider decides on the authentication of a hosted payment; leave three_ds out.", "three_ds", ""},
 		"a capture method":       {post(payments, payBody(goodCard, object{"capture_method": "later"})), 400, invalid, "parameter_invalid", "capture_method must be automatic or manual.", "capture_method", ""},
 
-		"a saved card":   {post(payments, object{"payment_method": object{"type": "saved", "payment_method": "pm_1"}}), 422, invalid, "payment_method_not_allowed", "Payment methods of this type are not available yet; use card or hosted.", "payment_method.type", ""},
-		"saving":         {post(payments, payBody(goodCard, object{"save_payment_method": true})), 422, invalid, "payment_method_not_allowed", "Saving payment methods is not available yet.", "save_payment_method", ""},
-		"wrong sum":      {post("/v1/orders", orderBody(object{"items": []object{{"name": "a", "unit_amount": 1, "quantity": 1}}})), 422, invalid, "items_do_not_sum", "The items sum to 1 but amount is 2700.", "items", ""},
-		"three decimals": {post("/v1/orders", orderBody(object{"currency": "kwd"})), 422, invalid, "currency_not_supported", "KWD has three decimals.", "currency", ""},
+		"a saved card that is none": {post(payments, object{"payment_method": object{"type": "saved", "payment_method": "pm_1"}}), 400, invalid, "parameter_invalid", "payment_method.payment_method is not the id of a payment method.", "payment_method.payment_method", ""},
+		"a saved card without name": {post(payments, object{"payment_method": object{"type": "saved"}}), 400, invalid, "parameter_missing", "payment_method.payment_method is required.", "payment_method.payment_method", ""},
+		"a saved card and a card":   {post(payments, payBody(goodCard, object{"payment_method": object{"type": "saved", "card": payBody(goodCard)["payment_method"].(object)["card"]}})), 400, invalid, "parameter_invalid", "A saved card is named by payment_method.payment_method alone.", "payment_method.card", ""},
+		"a stranger's saved card":   {post(payments, object{"payment_method": object{"type": "saved", "payment_method": "pm_01kb3v6yhrekj9wdc9rqc4k8pf"}}), 422, invalid, "payment_method_not_allowed", "This order cannot be paid with that payment method. It must be one of the order's customer, and not detached.", "payment_method.payment_method", ""},
+		"a saved card held":         {post(payments, object{"capture_method": "manual", "payment_method": object{"type": "saved", "payment_method": "pm_01kb3v6yhrekj9wdc9rqc4k8pf"}}), 422, invalid, "payment_method_not_allowed", "A saved card can be charged, not held. Leave capture_method out, or send the card.", "capture_method", ""},
+		"saving for nobody":         {post(payments, payBody(goodCard, object{"save_payment_method": true})), 400, invalid, "parameter_invalid", "A card is saved for a customer. Create the order with one.", "save_payment_method", ""},
+		"saving a saved one":        {post(payments, object{"save_payment_method": true, "payment_method": object{"type": "saved", "payment_method": "pm_01kb3v6yhrekj9wdc9rqc4k8pf"}}), 400, invalid, "parameter_invalid", "Only a card can be saved.", "save_payment_method", ""},
+		"wrong sum":                 {post("/v1/orders", orderBody(object{"items": []object{{"name": "a", "unit_amount": 1, "quantity": 1}}})), 422, invalid, "items_do_not_sum", "The items sum to 1 but amount is 2700.", "items", ""},
+		"three decimals":            {post("/v1/orders", orderBody(object{"currency": "kwd"})), 422, invalid, "currency_not_supported", "KWD has three decimals.", "currency", ""},
 
 		"limit zero":            {get("/v1/orders?limit=0"), 400, invalid, "parameter_invalid", "limit must be between 1 and 100.", "limit", ""},
 		"limit 101":             {get("/v1/payments?limit=101"), 400, invalid, "parameter_invalid", "limit must be between 1 and 100.", "limit", ""},
@@ -234,7 +239,7 @@ func TestRefusals_OfTheStateOfThings(t *testing.T) {
 	unknown := b.pay(t, nobody, goodCard)
 	require.Equal(t, http.StatusBadRequest, unknown.status)
 	require.JSONEq(t, errorJSON(invalid, "parameter_missing",
-		"A payment needs billing_details.email on the order. Create the order with it.", "billing_details.email"), unknown.body)
+		"A payment needs billing_details.email, on the order or its customer.", "billing_details.email"), unknown.body)
 }
 
 // requireError checks the whole body of an error that shows a payment.

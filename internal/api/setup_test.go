@@ -322,7 +322,6 @@ func setupConfigured(
 		Confirm: orders.ConfirmMismatch, SecretKey: dataKey, Refunds: refunds, DuplicateWindow: 10 * time.Minute,
 	}
 	configure(&config)
-	b.orders = orders.New(b.pool, provider, observer{}, logger, time.Now, config)
 	inserter, err := jobs.NewInserter(b.pool, logger)
 	require.NoError(t, err)
 	b.customers, err = customers.New(b.pool, inserter, b.vault, logger, time.Now, customers.Config{
@@ -332,6 +331,8 @@ func setupConfigured(
 		},
 	})
 	require.NoError(t, err)
+	config.Wallet = b.customers
+	b.orders = orders.New(b.pool, provider, observer{}, logger, time.Now, config)
 	fingerprints, err := idempotency.NewKeys(dataKey)
 	require.NoError(t, err)
 	store, err := idempotency.New(idempotency.Options{Redis: b.redis, Keys: fingerprints})

@@ -18,13 +18,15 @@ func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest
 		repeatable bool
 	}
 	done := make(chan outcome, 1)
+	known := make(chan Payment, 1) // how the payment stands, while its card is still being saved
 	s.inFlight.Go(func() {
 		ctx := context.WithoutCancel(ctx)
 		ev := s.send(ctx, s.saleOf(o, p, req), began)
 		failpoint.Hit(failpoint.PayAnswered)
 		recorded := s.record(ctx, o, p, ev)
 		failpoint.Hit(failpoint.PayAfterT2)
-		done <- outcome{recorded.Payment, recorded.KeyFree}
+		known <- recorded.Payment
+		done <- outcome{s.save(ctx, o, recorded.Payment, req), recorded.KeyFree}
 	})
 	deadline := time.NewTimer(s.config.CallerDeadline)
 	defer deadline.Stop()
@@ -37,6 +39,10 @@ func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest
 		return PayResult{Payment: out.payment}, nil
 	case <-deadline.C:
 	case <-ctx.Done():
+	}
+	select {
+	case p = <-known:
+	default:
 	}
 	return PayResult{Payment: p}, nil
 }

@@ -47,8 +47,9 @@ type Sale struct {
 	Amount        money.Amount
 	CaptureMethod CaptureMethod
 	Method        MethodType
-	// Card is zero unless Method is MethodCard.
+	// Card is zero unless Method is MethodCard, and where Token stands for one that the provider keeps under CustomerID.
 	Card        cards.Card
+	Token       cards.Token
 	Items       []Item
 	Description string
 	Billing     details.Contact

@@ -164,8 +164,10 @@ type Payment struct {
 	// Confirmed: the provider has said the present status in a notification or to a query.
 	Confirmed bool
 	// Surplus: a second success on an order that is paid; it never counts as paid.
-	Surplus       bool
-	Card          cards.Summary
+	Surplus bool
+	Card    cards.Summary
+	// PaymentMethod is the saved method that it was made with, or that its card was saved as; zero for none.
+	PaymentMethod ids.PaymentMethod
 	RedirectURL   string
 	ReturnURL     string
 	ThreeDSResult ThreeDSResult

@@ -29,19 +29,27 @@ const (
 	retractLooks = 9
 )
 
-// PayRequest asks to pay an order. Without a Method it is by card; for any other the Card is zero.
+// PayRequest asks to pay an order. Without a Method it is by card, new or saved; for any other the Card is zero.
 type PayRequest struct {
 	Order         ids.Order
 	Idempotency   Idempotency
 	CorrelationID string
 	Method        MethodType
-	Card          cards.Card
+	// Card is what is paid with, unless Saved names a card that is kept for the order's customer.
+	Card  cards.Card
+	Saved ids.PaymentMethod
+	// Save has the card kept for the order's customer.
+	Save          bool
 	CaptureMethod CaptureMethod
 	ThreeDS       ThreeDS
 	Browser       Browser
 	ReturnURL     string
 	Metadata      details.Metadata
 	Description   string
+
+	// What the order's customer brings to the request (equip).
+	contact details.Contact
+	saved   cards.Saved
 }
 
 // PayResult is the payment as it stands when the caller is answered. A decline is a result, not an error.
@@ -56,7 +64,7 @@ type PayResult struct {
 // then still be processing.
 //
 // It returns a fault: Invalid for a bad request, Conflict order_not_payable, or payment_in_progress with the live attempt
-// in the result; Refused idempotency_key_reused; Conflict idempotency_in_flight; Unavailable provider_unavailable when
+// in the result; Refused idempotency_key_reused, or payment_method_not_allowed for a saved card that is not the customer's; Conflict idempotency_in_flight; Unavailable provider_unavailable when
 // nothing was charged and the request may be repeated.
 func (s *Service) Pay(ctx context.Context, req PayRequest) (PayResult, error) {
 	if err := req.validate(s.config); err != nil {
@@ -83,8 +91,8 @@ func (s *Service) payOnce(ctx context.Context, o Order, req PayRequest) (PayResu
 	if !s.Payable(o) {
 		return s.refusePay(ctx, o, req)
 	}
-	if err := payable(o); err != nil {
-		return PayResult{}, err
+	if err := s.equip(ctx, o, &req); err != nil {
+		return s.replayOr(ctx, req, err)
 	}
 	if err := s.gateway.Admit(ctx); err != nil {
 		// A repeated key has its answer here, whether the provider can be reached now or not.
@@ -98,7 +106,7 @@ func (s *Service) payOnce(ctx context.Context, o Order, req PayRequest) (PayResu
 	case postgres.IsUnique(err, "payments_idempotency_key"):
 		// Moved on, when the key has been set free since: its request turned out never to have been sent.
 		return s.replayOr(ctx, req, errOrderMoved)
-	case errors.Is(err, errOrderMoved), postgres.IsUnique(err, "payments_one_live_per_order"):
+	case errors.Is(err, errOrderMoved), postgres.IsForeignKey(err, "payments_method_allowed"), postgres.IsUnique(err, "payments_one_live_per_order"):
 		return PayResult{}, errOrderMoved
 	default:
 		if !p.ID.IsZero() && postgres.MayHaveHappened(err) {
@@ -159,6 +167,7 @@ func (s *Service) recordAttempt(ctx context.Context, o Order, p Payment, idem Id
 		CardExpMonth: int16(p.Card.ExpMonth), CardExpYear: int16(p.Card.ExpYear), ReturnUrl: p.ReturnURL, //nolint:gosec // validated
 		Description: p.Description, Metadata: metadata, IdempotencyPrincipal: principal, IdempotencyKey: key,
 		IdempotencyFingerprint: fingerprint, CorrelationID: p.CorrelationID, NextCheckAt: &p.NextCheckAt,
+		PaymentMethodID: p.PaymentMethod.Nullable(),
 	})
 	tell := queries.EventsInsert(ctx, oneEvent(o, o.LastSequence+1, "payment.processing", object, p.CorrelationID, p.CreatedAt))
 	if err := errors.Join(reserve, insert, tell, s.pool.SendBatch(ctx, batch).Close()); postgres.IsRetryable(err) {
@@ -183,9 +192,13 @@ func newPayment(o Order, req PayRequest, now time.Time) Payment {
 	if capture == "" {
 		capture = CaptureAutomatic
 	}
+	card := req.Card.Summary()
+	if !req.Saved.IsZero() {
+		card = req.saved.Card
+	}
 	return Payment{
-		ID: id, Order: o.ID, Attempt: o.Attempts + 1, Status: PaymentProcessing, Amount: o.Amount,
-		CaptureMethod: capture, Method: cmp.Or(req.Method, MethodCard), MerchantTxnID: id.String(), Card: req.Card.Summary(), ReturnURL: returnURL,
+		PaymentMethod: req.Saved, ID: id, Order: o.ID, Attempt: o.Attempts + 1, Status: PaymentProcessing, Amount: o.Amount,
+		CaptureMethod: capture, Method: cmp.Or(req.Method, MethodCard), MerchantTxnID: id.String(), Card: card, ReturnURL: returnURL,
 		Metadata: metadata, Description: req.Description, Livemode: o.Livemode, CorrelationID: req.CorrelationID,
 		CreatedAt: now, UpdatedAt: now, SentAt: now,
 	}

@@ -79,6 +79,7 @@ type PaymentResource struct {
 	ProviderTransactionID *string              `json:"provider_transaction_id"`
 	Confirmed             bool                 `json:"confirmed"`
 	PaymentMethodDetails  PaymentMethodDetails `json:"payment_method_details"`
+	PaymentMethod         *string              `json:"payment_method"`
 	NextAction            *NextAction          `json:"next_action"`
 	ThreeDS               *ThreeDSDetails      `json:"three_ds"`
 	Failure               *FailureDetails      `json:"failure"`
@@ -130,6 +131,7 @@ func (p Payment) Resource() PaymentResource {
 		AmountCaptured: p.AmountCaptured, AmountRefunded: p.AmountRefunded, CaptureMethod: p.CaptureMethod,
 		MerchantTxnID: p.MerchantTxnID, ProviderTransactionID: nilIfEmpty(p.ProviderTransactionID), Confirmed: p.Confirmed,
 		PaymentMethodDetails: p.methodDetails(),
+		PaymentMethod:        nilIfEmpty(p.PaymentMethod.String()),
 		Failure:              p.Failure.details(), Surplus: p.Surplus, Description: nilIfEmpty(p.Description), Metadata: p.Metadata,
 	}
 	if p.Status == PaymentRequiresAction && p.RedirectURL != "" {

@@ -52,6 +52,8 @@ type Config struct {
 	AuthExpiry AuthExpiryAction
 	// PartialCapture lets a capture take less than what is held; the rest is released.
 	PartialCapture bool
+	// Wallet knows the customers of orders and their saved cards; without it nobody is known.
+	Wallet Wallet
 	// DuplicateWindow is how long after a refund one of the same payment, amount and reason needs to be asked for twice.
 	DuplicateWindow time.Duration
 	// RefundWindow is how long after a payment succeeded it may be refunded; zero: for ever.
@@ -113,6 +115,7 @@ type Service struct {
 	pool     *pgxpool.Pool
 	queries  *dbsqlc.Queries
 	gateway  Gateway
+	wallet   Wallet
 	observer Observer
 	log      *slog.Logger
 	now      func() time.Time
@@ -128,8 +131,12 @@ func New(pool *pgxpool.Pool, gateway Gateway, observer Observer, log *slog.Logge
 	if realNow == nil {
 		realNow = now
 	}
+	wallet := config.Wallet
+	if wallet == nil {
+		wallet = noWallet{}
+	}
 	return &Service{
-		pool: pool, realNow: realNow, queries: dbsqlc.New(pool), gateway: gateway, observer: observer, log: log, config: config,
+		wallet: wallet, pool: pool, realNow: realNow, queries: dbsqlc.New(pool), gateway: gateway, observer: observer, log: log, config: config,
 		// The database keeps microseconds: what is decided on must be what is stored.
 		now: func() time.Time { return now().UTC().Truncate(time.Microsecond) },
 	}

@@ -48,6 +48,8 @@ func (r PayRequest) validate(c Config) error {
 // decides on its authentication.
 func (r PayRequest) checkMethod() error {
 	switch {
+	case !r.Saved.IsZero():
+		return r.checkSaved()
 	case r.Method == MethodCard, r.Method == "":
 		return r.Card.Check("payment_method.card")
 	case r.Method != MethodHosted:
@@ -61,8 +63,7 @@ func (r PayRequest) checkMethod() error {
 }
 
 // payable checks what the provider needs to know of the payer (API.md §2): it is asked for when paying, not when ordering.
-func payable(o Order) error {
-	b := o.Billing
+func payable(b *details.Contact) error {
 	switch {
 	case b == nil || b.Email == "":
 		return missingToPay("billing_details.email")
@@ -76,7 +77,7 @@ func payable(o Order) error {
 
 func missingToPay(param string) error {
 	return fault.New(fault.Invalid, "parameter_missing",
-		"A payment needs %s on the order. Create the order with it.", param).WithParam(param)
+		"A payment needs %s, on the order or its customer.", param).WithParam(param)
 }
 
 // checkItems checks each line and that the lines sum to the order's amount.

@@ -227,7 +227,7 @@ func TestScan_FindsWhatItLooksFor(t *testing.T) {
 }
 
 // TestNoCardNumberOrSecurityCodeStaysAnywhere drives every way in which a card comes in, refused ones included, and then
-// looks for it in all that is left: database, Redis, logs, traces, metrics and answers.
+// looks for it, and for the tokens of those that were saved, in all that is left: database, Redis, logs, traces, metrics and answers.
 func TestNoCardNumberOrSecurityCodeStaysAnywhere(t *testing.T) {
 	t.Parallel()
 	redisServer, traces, metrics := redistest.Private(t), startCollector(t), freePort(t)
@@ -237,6 +237,7 @@ func TestNoCardNumberOrSecurityCodeStaysAnywhere(t *testing.T) {
 		with("OTEL_EXPORTER_OTLP_ENDPOINT", traces.URL), with("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"))
 	s := &scan{world: w}
 	s.payInEveryWay()
+	s.saveInEveryWay()
 	s.payWrongly()
 	s.notifyOfCards()
 	s.whileTheProviderIsAway()

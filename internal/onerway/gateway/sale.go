@@ -36,13 +36,18 @@ func saleRequest(sale orders.Sale) (onerway.SaleRequest, error) {
 	}
 	strategy, mpi := threeDS(sale.ThreeDS)
 	billing, shipping := addresses(sale)
-	return onerway.SaleRequest{
+	request := onerway.SaleRequest{
 		MerchantTxnID: sale.MerchantTxnID, MerchantTxnOriginalID: sale.OriginalID, MerchantCustID: merchantCustID(sale),
 		MerchantTxnTime: sale.SentAt, SubProductType: onerway.SubProductDirect, TxnType: txnTypeOf(sale),
 		OrderAmount: amount, OrderCurrency: sale.Amount.Currency.Code(),
 		Card: card(sale.Card), MPI: mpi, Risk3DSStrategy: strategy,
 		Billing: &billing, Shipping: &shipping, Order: orderMsg(sale, amount),
-	}, nil
+	}
+	if !sale.Token.IsZero() {
+		request.SubProductType, request.Card = onerway.SubProductToken, nil
+		request.Token = &onerway.TokenInfo{TokenID: onerway.Conceal(sale.Token.Reveal())}
+	}
+	return request, nil
 }
 
 // checkoutRequest writes a checkout session in the provider's terms. Where money is only to be held, its page offers cards

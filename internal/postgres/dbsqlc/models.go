@@ -322,6 +322,8 @@ type Payment struct {
 	CancelAskedAt *time.Time
 	// When the provider said that it could not cancel it.
 	CancelFailedAt *time.Time
+	// The saved method that it was made with, or that its card was saved as.
+	PaymentMethodID *uuid.UUID
 	// What its disputes claim; amount_disputed is what of that is there to be claimed.
 	AmountClaimed int64
 	// card: its number came with the request. hosted: on the page of the provider's checkout.
