@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +53,11 @@ func TestLists_PageFilterAndLinkOn(t *testing.T) {
 		require.Equal(t, want, idsOf(b.do(t, request{method: "GET", path: "/v1/orders?" + query})), query)
 	}
 	require.Equal(t, "[]", mustJSON(t, b.do(t, request{method: "GET", path: "/v1/orders?status=paid"}).at("data")), "never null")
+
+	long := strings.Repeat("😀", 255)
+	emoji, _ := b.createOrder(t, object{"reference": long})
+	require.Equal(t, []string{emoji}, idsOf(b.do(t, request{method: "GET", path: "/v1/orders?reference=" + url.QueryEscape(long)})),
+		"the longest reference finds its order")
 
 	payment := b.pay(t, made[0], goodCard)
 	nested := b.do(t, request{method: "GET", path: "/v1/orders/" + made[0] + "/payments"})

@@ -15,7 +15,7 @@ import (
 const (
 	defaultLimit = 10
 	maxLimit     = 100
-	maxFilter    = 512
+	maxFilter    = 512 // characters; the longest that could find something is an email address or a reference
 )
 
 // query reads the parameters of a request's query. The first fault is kept, and what was never asked for is refused at the
@@ -62,7 +62,7 @@ func (q *query) text(name string) string {
 		q.fail(name, "%s is given more than once.", name)
 	case values[0] == "":
 		q.fail(name, "%s is empty.", name)
-	case len(values[0]) > maxFilter:
+	case utf8.RuneCountInString(values[0]) > maxFilter:
 		q.fail(name, "%s is too long.", name)
 	default:
 		return values[0]

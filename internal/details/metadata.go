@@ -23,14 +23,14 @@ func (m Metadata) Check() error {
 		return fault.InvalidParam("metadata", "metadata has at most %d keys.", maxMetadataPairs)
 	}
 	for key, value := range m {
+		if err := RefuseCard("metadata", key, value); err != nil { // first: the other refusals name the key
+			return err
+		}
 		if key == "" || utf8.RuneCountInString(key) > maxMetadataKey || !isStorable(key) {
 			return fault.InvalidParam("metadata", "A metadata key has 1 to %d characters.", maxMetadataKey)
 		}
 		if utf8.RuneCountInString(value) > maxMetadataValue || !isStorable(value) {
 			return fault.InvalidParam("metadata."+key, "A metadata value has at most %d characters.", maxMetadataValue)
-		}
-		if err := RefuseCard("metadata", key, value); err != nil {
-			return err
 		}
 	}
 	return nil
