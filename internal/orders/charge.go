@@ -12,7 +12,7 @@ import (
 
 // charge sends the sale on a context that outlives the caller and waits for the outcome as long as the caller may wait. Began
 // is when the payment was about to be recorded, in real time.
-func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest, began time.Time) (PayResult, error) {
+func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest, sale Sale, began time.Time) (PayResult, error) {
 	type outcome struct {
 		payment    Payment
 		repeatable bool
@@ -21,7 +21,7 @@ func (s *Service) charge(ctx context.Context, o Order, p Payment, req PayRequest
 	known := make(chan Payment, 1) // how the payment stands, while its card is still being saved
 	s.inFlight.Go(func() {
 		ctx := context.WithoutCancel(ctx)
-		ev := s.send(ctx, s.saleOf(o, p, req), began)
+		ev := s.send(ctx, sale, began)
 		failpoint.Hit(failpoint.PayAnswered)
 		recorded := s.record(ctx, o, p, ev)
 		failpoint.Hit(failpoint.PayAfterT2)

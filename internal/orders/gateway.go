@@ -41,7 +41,8 @@ type Query struct {
 type Sale struct {
 	Payment ids.Payment
 	Order   ids.Order
-	// MerchantTxnID is unique per attempt; OriginalID groups an order's attempts, of which one can succeed (contract §4).
+	// MerchantTxnID is unique per attempt; OriginalID groups an order's attempts up to the release
+	// of a hold; one of a group can succeed (contract §4).
 	MerchantTxnID string
 	OriginalID    string
 	Amount        money.Amount

@@ -41,7 +41,7 @@ const (
 // Held reports whether the payment can be captured or voided.
 func (p Payment) Held() bool { return p.Status == PaymentAuthorized }
 
-// released reports whether the payment's hold was given up, or has lapsed.
+// released reports whether the payment's hold was given up, or has lapsed. PaymentsReleased asks the same of an order.
 func (p Payment) released() bool {
 	return p.Failure != nil && (p.Failure.DeclineCode == declineVoided || p.Failure.DeclineCode == declineLapsed)
 }

@@ -274,3 +274,24 @@ func TestCapture_ThatIsDeclinedOrNeverArrivedLeavesTheHold(t *testing.T) {
 	require.Equal(t, orders.PaymentSucceeded, payment)
 	require.Equal(t, 3, b.modifications.sent())
 }
+
+// The provider lets one transaction of an original id succeed, and a hold that was given up was one.
+func TestVoid_LetsTheOrderBePaidAnew(t *testing.T) {
+	t.Parallel()
+	b := setupHold(t)
+	_, err := b.service.Void(t.Context(), b.request("void"))
+	require.NoError(t, err)
+	require.Equal(t, orders.StatusOpen, b.get(b.held.Order).Status)
+
+	b.gateway.sale = declined
+	b.pay(b.get(b.held.Order), "declined")
+	b.gateway.sale = nil
+	p := b.pay(b.get(b.held.Order), "paid")
+
+	require.Equal(t, orders.PaymentSucceeded, p.Status)
+	id, originals := b.held.Order.String(), []string{}
+	for _, sale := range b.gateway.sent() {
+		originals = append(originals, sale.OriginalID)
+	}
+	require.Equal(t, []string{id, id + "-2", id + "-2"}, originals, "a decline is no success; the brake holds for what follows it")
+}

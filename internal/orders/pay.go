@@ -98,11 +98,15 @@ func (s *Service) payOnce(ctx context.Context, o Order, req PayRequest) (PayResu
 		// A repeated key has its answer here, whether the provider can be reached now or not.
 		return s.replayOr(ctx, req, err)
 	}
+	original, err := s.originalOf(ctx, o)
+	if err != nil {
+		return PayResult{}, err
+	}
 	began := s.realNow()
 	o, p, err := s.begin(ctx, o, req)
 	switch {
 	case err == nil:
-		return s.charge(ctx, o, p, req, began)
+		return s.charge(ctx, o, p, req, s.saleOf(o, p, req, original), began)
 	case postgres.IsUnique(err, "payments_idempotency_key"):
 		// Moved on, when the key has been set free since: its request turned out never to have been sent.
 		return s.replayOr(ctx, req, errOrderMoved)

@@ -59,6 +59,10 @@ func TestHold_IsGivenUp(t *testing.T) {
 	w.service.send(modify(p, "cancel", "again")).requireStatus(t, http.StatusOK)
 	w.service.send(modify(p, "capture", "c")).requireStatus(t, http.StatusConflict)
 	require.Equal(t, "0.00", w.provider.books(o.ID).Orders[0].Charged)
+
+	paid := into[payment](t, w.service.pay(o.ID, goodCard, nil).requireStatus(t, http.StatusCreated))
+	require.Equal(t, "succeeded", paid.Status, "what was given up is no success that keeps the order from being paid")
+	require.Equal(t, "paid", w.service.order(o.ID).Status)
 }
 
 func TestHold_ACaptureWhoseAnswerIsLostIsFound(t *testing.T) {

@@ -183,3 +183,8 @@ ORDER BY oldest.sent_at LIMIT 1;
 SELECT EXISTS (
     SELECT FROM payments WHERE order_id = @order_id AND surplus AND amount_captured > amount_refunded
 );
+
+-- name: PaymentsReleased :one
+-- How many holds of an order were voided or have lapsed.
+SELECT count(*) FROM payments
+WHERE order_id = @order_id AND failure_decline_code IN ('authorization_voided', 'authorization_lapsed');

@@ -996,3 +996,16 @@ func (q *Queries) PaymentsClaimDue(ctx context.Context, arg PaymentsClaimDuePara
 	}
 	return items, nil
 }
+
+const PaymentsReleased = `-- name: PaymentsReleased :one
+SELECT count(*) FROM payments
+WHERE order_id = $1 AND failure_decline_code IN ('authorization_voided', 'authorization_lapsed')
+`
+
+// How many holds of an order were voided or have lapsed.
+func (q *Queries) PaymentsReleased(ctx context.Context, orderID uuid.UUID) (int64, error) {
+	row := q.db.QueryRow(ctx, PaymentsReleased, orderID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
