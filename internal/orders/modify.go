@@ -53,23 +53,46 @@ func (s *Service) modify(ctx context.Context, kind ModificationKind, req Capture
 	if kind == ModificationVoid && p.Status == PaymentCanceled && p.CaptureMethod == CaptureManual {
 		return PayResult{Payment: p}, nil
 	}
-	if err := s.mayModify(p, kind, req.Amount); err != nil {
+	m, began, err := s.admitModification(ctx, p, kind, req)
+	if refused(err) {
+		// What forbids it may be what another request with the same key has begun meanwhile.
+		if result, again := s.replayModification(ctx, kind, req); !errors.Is(again, errNoReplay) {
+			return result, again
+		}
 		return PayResult{Payment: p}, err
 	}
-	if err := s.gateway.Admit(ctx); err != nil {
+	if err != nil {
 		return PayResult{}, err
+	}
+	return s.carryOut(ctx, p, m, began)
+}
+
+// refused reports whether it is the state of things that forbids what was asked.
+func refused(err error) bool {
+	kind := fault.KindOf(err)
+	return kind == fault.Conflict || kind == fault.Refused
+}
+
+// admitModification checks what is asked for and begins it. It returns when that was about to be recorded, in real time.
+func (s *Service) admitModification(
+	ctx context.Context, p Payment, kind ModificationKind, req CaptureRequest,
+) (Modification, time.Time, error) {
+	if err := s.mayModify(p, kind, req.Amount); err != nil {
+		return Modification{}, time.Time{}, err
+	}
+	if err := s.gateway.Admit(ctx); err != nil {
+		return Modification{}, time.Time{}, err
 	}
 	began := s.realNow()
 	m, err := s.beginModification(ctx, p, kind, req)
 	switch {
-	case postgres.IsUnique(err, "modifications_idempotency_key"):
-		return s.replayModification(ctx, kind, req)
-	case postgres.IsUnique(err, "modifications_one_live_per_payment"), errors.Is(err, errOrderMoved):
-		return PayResult{Payment: p}, notHeld(kind, "The payment is being captured or voided already.")
+	case postgres.IsUnique(err, "modifications_idempotency_key"), postgres.IsUnique(err, "modifications_one_live_per_payment"),
+		errors.Is(err, errOrderMoved):
+		err = notHeld(kind, "The payment is being captured or voided already.")
 	case err != nil:
-		return PayResult{}, fmt.Errorf("begin a %s of %s: %w", kind, p.ID, postgres.Translate(err))
+		err = fmt.Errorf("begin a %s of %s: %w", kind, p.ID, postgres.Translate(err))
 	}
-	return s.carryOut(ctx, p, m, began)
+	return m, began, err
 }
 
 // mayModify checks what is asked for against the payment as it stands.

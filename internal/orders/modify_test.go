@@ -207,6 +207,25 @@ func TestCaptureAndVoid_AtOnceAreOneOfThem(t *testing.T) {
 	require.Equal(t, 1, b.modifications.sent())
 }
 
+func TestCapture_OneKeyManyTimesAtOnceIsOneCapture(t *testing.T) {
+	t.Parallel()
+	b := setupHold(t)
+	const requests = 24
+	failures := make(chan error, requests)
+	for range requests {
+		go func() { // ends with its request
+			_, err := b.service.Capture(t.Context(), b.request("k"))
+			failures <- err
+		}()
+	}
+	for range requests {
+		if err := <-failures; err != nil {
+			requireFault(t, err, fault.Conflict, "idempotency_in_flight")
+		}
+	}
+	require.Equal(t, 1, b.modifications.sent())
+}
+
 func TestCapture_RefusesAnAmountThatIsNotHeld(t *testing.T) {
 	t.Parallel()
 	b := setupHold(t)

@@ -36,8 +36,11 @@ func (s *Service) Refund(ctx context.Context, req RefundRequest) (RefundResult, 
 		return result, err
 	}
 	r, err := s.beginRefund(ctx, req)
-	if postgres.IsUnique(err, "refunds_idempotency_key") {
-		return s.replayRefund(ctx, req.Idempotency)
+	if postgres.IsUnique(err, "refunds_idempotency_key") || refused(err) {
+		// What forbids it, or looks like a duplicate of it, may be what another request with the same key has begun meanwhile.
+		if result, again := s.replayRefund(ctx, req.Idempotency); !errors.Is(again, errNoReplay) {
+			return result, again
+		}
 	}
 	if err != nil {
 		return RefundResult{}, fmt.Errorf("begin a refund: %w", postgres.Translate(err))

@@ -151,6 +151,31 @@ func TestRefund_RepeatedKeyAnswersFromTheRow(t *testing.T) {
 	require.Len(t, b.refunds.sent(), 1)
 }
 
+// No caller may take the refund of its own request for another's: told of a duplicate, it would insist and refund twice.
+func TestRefund_OneKeyManyTimesAtOnceIsOneRefund(t *testing.T) {
+	t.Parallel()
+	for name, amount := range map[string]int64{"a part, asked for twice": 100, "all that remains": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setupRefunds(t)
+			const requests = 24
+			failures := make(chan error, requests)
+			for range requests {
+				go func() { // ends with its request
+					_, err := b.process().Refund(t.Context(), b.request(amount, "k"))
+					failures <- err
+				}()
+			}
+			for range requests {
+				if err := <-failures; err != nil {
+					requireFault(t, err, fault.Conflict, "idempotency_in_flight")
+				}
+			}
+			require.Len(t, b.refunds.sent(), 1)
+		})
+	}
+}
+
 func TestRefund_OfWhatHasNoMoney(t *testing.T) {
 	t.Parallel()
 	b := setupRefunds(t)
