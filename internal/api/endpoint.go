@@ -197,7 +197,7 @@ func (in *call[B]) readPath(r route, id string) error {
 	var err error
 	object, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.pattern, "/v1/"), "ops/"), "/")
 	switch {
-	case id == "":
+	case !strings.Contains(r.pattern, "/{id}"):
 		return nil
 	case object == "orders":
 		in.Order, err = parseID[ids.OrderEntity]("order", id)

@@ -87,6 +87,7 @@ func TestRefusals_ReadWhole(t *testing.T) {
 		"no such payment":       {get("/v1/payments/" + strings.Replace(noOrder, "ord_", "pay_", 1)), 404, invalid, "resource_missing", fmt.Sprintf("No such payment: %q.", strings.Replace(noOrder, "ord_", "pay_", 1)), "", ""},
 		"payments of no order":  {get("/v1/orders/" + noOrder + "/payments"), 404, invalid, "resource_missing", fmt.Sprintf("No such order: %q.", noOrder), "", ""},
 		"paying no order":       {post("/v1/orders/"+noOrder+"/payments", payBody(goodCard)), 404, invalid, "resource_missing", fmt.Sprintf("No such order: %q.", noOrder), "", ""},
+		"nothing for an id":     {post("/v1/orders//payments", "\x00"), 404, invalid, "resource_missing", `No such order: "".`, "", ""},
 		"no such path":          {get("/v2"), 404, invalid, "resource_missing", "There is nothing at this path. GET /v1 lists what there is.", "", ""},
 		"a slash too many":      {get("/v1/orders/"), 404, invalid, "resource_missing", "There is nothing at this path. GET /v1 lists what there is.", "", ""},
 		"another method":        {with(get(order), func(r *request) { r.method = "DELETE" }), 405, invalid, "method_not_allowed", "This path does not answer DELETE. See the Allow header.", "", ""},
