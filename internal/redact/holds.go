@@ -1,9 +1,16 @@
 package redact
 
+import (
+	"strings"
+	"unicode"
+)
+
 // HoldsCard reports whether a text that must be kept as it is holds what is plainly a card number: 15 or 16 digits of a
 // scheme's range with a right check digit, in one group or grouped as on a card (4-4-4-4, 4-6-5). It is for refusing, so it
-// is narrower than what Scrub hides: phone numbers, dates and order numbers of other lengths or groupings pass.
+// is narrower than what Scrub hides: phone numbers, dates and order numbers of other lengths or groupings pass. Digits, spaces
+// and dashes of every script count: typed on a keyboard of another language, a card number is one all the same.
 func HoldsCard(text string) bool {
+	text = strings.Map(plain, text)
 	for i := 0; i < len(text); {
 		if !isDigit(text[i]) {
 			i++
@@ -36,6 +43,27 @@ func HoldsCard(text string) bool {
 		i = next
 	}
 	return false
+}
+
+// plain is the ASCII digit, space or dash that a rune stands for, or the rune itself.
+func plain(r rune) rune {
+	switch {
+	case r <= unicode.MaxASCII:
+		return r
+	case unicode.Is(unicode.Zs, r):
+		return ' '
+	case unicode.Is(unicode.Pd, r):
+		return '-'
+	}
+	if !unicode.IsDigit(r) {
+		return r
+	}
+	// Unicode keeps the decimal digits of a script together, from zero to nine.
+	zero := r
+	for unicode.IsDigit(zero - 1) {
+		zero--
+	}
+	return '0' + (r-zero)%10
 }
 
 // isCardShape reports whether digits grouped like this look like a card.
