@@ -159,7 +159,7 @@ func TestCheckout_WithoutATrustworthyAnswerIsUnknown(t *testing.T) {
 		})
 	}
 	b := setup(t)
-	refused := b.gateway.Sale(t.Context(), b.sale("", amount(t, 2750, "EUR"), hosted, func(s *orders.Sale) { s.Billing.Address.Country = "XXX" }))
+	refused := b.gateway.Sale(t.Context(), b.sale("", amount(t, 2750, "EUR"), hosted, func(s *orders.Sale) { s.Billing.Address.Country = "ZZZ" }))
 	require.Equal(t, orders.OutcomeDeclined, refused.Outcome)
 	require.Equal(t, orders.FailureConfiguration, refused.Failure.Category)
 }
