@@ -196,7 +196,7 @@ func unconfirmed() error {
 // activate makes a pending method one that can be charged, or, for a customer who was deleted meanwhile, one whose token is
 // to be removed. A token that is another method's already answers that method.
 func (s *Service) activate(ctx context.Context, m PaymentMethod, token cards.Token) (PaymentMethod, error) {
-	sealed, digest, now := s.sealer.seal(m.ID, token), s.sealer.digest(token), s.now()
+	sealed, digest, now := s.sealer.Seal(m.ID.UUID(), token), s.sealer.Digest(token), s.now()
 	err := postgres.InTx(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
 		queries := s.queries.WithTx(tx)
 		m.Status, _ = StatusPending.On(EventKept)

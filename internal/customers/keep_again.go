@@ -100,14 +100,14 @@ func (s *Service) unknownCards(ctx context.Context, providerCustomer string) ([]
 	}
 	digests := make([][]byte, 0, len(kept))
 	for _, k := range kept {
-		digests = append(digests, s.sealer.digest(k.Token))
+		digests = append(digests, s.sealer.Digest(k.Token))
 	}
 	known, err := s.queries.MethodDigestsKnown(ctx, digests)
 	if err != nil {
 		return nil, fmt.Errorf("look up the cards of %s: %w", providerCustomer, err)
 	}
 	return slices.DeleteFunc(kept, func(k KeptCard) bool {
-		digest := s.sealer.digest(k.Token)
+		digest := s.sealer.Digest(k.Token)
 		return slices.ContainsFunc(known, func(other []byte) bool { return string(other) == string(digest) })
 	}), nil
 }

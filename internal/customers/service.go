@@ -14,6 +14,7 @@ import (
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
+	"tillway/internal/seal"
 )
 
 // Eraser takes out of what it owns whatever tells who a deleted customer was. It must be safe to repeat.
@@ -44,7 +45,7 @@ type Service struct {
 	queries *dbsqlc.Queries
 	jobs    *river.Client[pgx.Tx]
 	vault   Vault
-	sealer  *sealer
+	sealer  *seal.Sealer
 	log     *slog.Logger
 	now     func() time.Time
 	config  Config
@@ -54,7 +55,7 @@ type Service struct {
 func New(
 	pool *pgxpool.Pool, jobs *river.Client[pgx.Tx], vault Vault, log *slog.Logger, now func() time.Time, config Config,
 ) (*Service, error) {
-	sealer, err := newSealer(config.DataKey)
+	sealer, err := seal.New(config.DataKey, "payment_methods")
 	if err != nil {
 		return nil, err
 	}

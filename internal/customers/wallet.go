@@ -34,7 +34,7 @@ func (s *Service) Open(ctx context.Context, customer ids.Customer, method ids.Pa
 	if err != nil {
 		return cards.Saved{}, err
 	}
-	token, err := s.sealer.open(m.ID, m.sealed)
+	token, err := s.sealer.Open(m.ID.UUID(), m.sealed)
 	if err != nil {
 		return cards.Saved{}, err
 	}

@@ -85,7 +85,7 @@ func (s *Service) remove(ctx context.Context, job *river.Job[removalArgs]) error
 		return err
 	}
 	telemetry.AddField(ctx, slog.String("payment_method", m.ID.String()))
-	token, err := s.sealer.open(m.ID, m.sealed)
+	token, err := s.sealer.Open(m.ID.UUID(), m.sealed)
 	if err != nil {
 		return err
 	}
