@@ -324,7 +324,7 @@ func setupConfigured(
 	b.customers, err = customers.New(b.pool, inserter, b.vault, logger, time.Now, customers.Config{
 		DataKey: dataKey, CallTimeout: 5 * time.Second,
 		Erase: func(ctx context.Context, customer ids.Customer) error {
-			return b.orders.Erase(ctx, customer, func(context.Context, *pgx.Batch, ids.Order, []string) error { return nil })
+			return b.orders.Erase(ctx, customer, func(context.Context, *pgx.Batch, ids.Order, orders.KnownAs) error { return nil })
 		},
 	})
 	require.NoError(t, err)

@@ -102,7 +102,9 @@ func (s *Service) applyDisputeLocked(
 			if err := c.queue(ctx, b, now); err != nil || rider == nil {
 				return err
 			}
-			return rider(ctx, b, Applied{Order: c.order.ID, Payment: c.payment, Dispute: c.dispute.ID, Verdict: c.verdict})
+			return rider(ctx, b, Applied{
+				Order: c.order.ID, Payment: c.payment, Dispute: c.dispute.ID, Verdict: c.verdict, Erased: c.order.Erased(),
+			})
 		})
 	return c, err
 }

@@ -144,11 +144,14 @@ func (c *disputeChange) become(phase DisputePhase, now time.Time) {
 }
 
 // learn takes over what the evidence tells besides the outcome, and reports whether any of it was new. The amount is taken over
-// from a query only.
+// from a query only. The reason may be told in the cardholder's own words: of an erased order nothing is kept of it.
 func (c *disputeChange) learn() bool {
 	d, ev := &c.dispute, c.evidence
 	before := *d
-	d.Reason, d.ReasonCode = cmp.Or(ev.Reason, d.Reason), cmp.Or(ev.ReasonCode, d.ReasonCode)
+	if !c.order.Erased() {
+		d.Reason = cmp.Or(ev.Reason, d.Reason)
+	}
+	d.ReasonCode = cmp.Or(ev.ReasonCode, d.ReasonCode)
 	d.ARN, d.ProviderStatus = cmp.Or(ev.ARN, d.ARN), cmp.Or(ev.ProviderStatus, d.ProviderStatus)
 	if !ev.RaisedAt.IsZero() {
 		d.RaisedAt = ev.RaisedAt

@@ -96,7 +96,7 @@ func (c *disputeChange) writeEvidence(ctx context.Context, queries *dbsqlc.Queri
 	args := dbsqlc.DisputeEvidenceInsertParams{
 		ID: id, OrderID: o.ID.UUID(), PaymentID: c.payment.ID.UUID(), DisputeID: d.ID.UUID(), Source: string(ev.Source),
 		Outcome: string(ev.Outcome), Verdict: string(c.verdict), ProviderTransactionID: nilIfEmpty(ev.ProviderDisputeID),
-		ProviderStatus: ev.ProviderStatus, Digest: ev.Digest, Body: ev.Body, CorrelationID: d.CorrelationID, Now: now,
+		ProviderStatus: ev.ProviderStatus, Digest: ev.Digest, Body: o.keepable(ev.Body), CorrelationID: d.CorrelationID, Now: now,
 	}
 	if !ev.Amount.IsZero() {
 		code := ev.Amount.Currency.Code()

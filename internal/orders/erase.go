@@ -15,13 +15,15 @@ import (
 // eraseBatch is how many orders are looked for at once; each is erased in a transaction of its own.
 const eraseBatch = 100
 
-// ErasureRider queues what must be erased together with an order elsewhere. The references are those under which the provider
-// knows the order's money.
-type ErasureRider func(ctx context.Context, batch *pgx.Batch, order ids.Order, references []string) error
+// KnownAs is how the provider's messages may name an order's money: by our references, and by its own transactions and disputes.
+type KnownAs struct{ References, Transactions []string }
+
+// ErasureRider queues what must be erased together with an order elsewhere.
+type ErasureRider func(ctx context.Context, batch *pgx.Batch, order ids.Order, known KnownAs) error
 
 // Erase takes out of a deleted customer's orders what tells who that was: billing and shipping details, email, descriptions
-// and metadata of them and of their payments and refunds, the same in their events, and the bodies of the provider's messages.
-// Amounts, ids, statuses, items and references stay. It goes on until no order of the customer is left, and can be repeated.
+// and metadata of them and of their payments and refunds, the reasons of disputes and those that operators gave, the same in their
+// events, and the bodies of the provider's messages. Amounts, ids, statuses, items and references stay. It goes on until no order of the customer is left, and can be repeated.
 //
 // A payment that is under way goes on. It decided on a version of the order that is no more, so its news is judged on the
 // order as it is now, and brings nothing back.
@@ -45,14 +47,18 @@ func (s *Service) Erase(ctx context.Context, customer ids.Customer, rider Erasur
 
 func (s *Service) eraseOrder(ctx context.Context, order ids.Order, rider ErasureRider) error {
 	id, now := order.UUID(), s.now()
-	var references []string
+	var known KnownAs
+	texts := func(into *[]string) func(pgx.Rows) error {
+		return func(rows pgx.Rows) (err error) {
+			*into, err = pgx.CollectRows(rows, pgx.RowTo[string])
+			return err
+		}
+	}
 	return postgres.InPipelinedTx(ctx, s.pool,
 		func(b *pgx.Batch) {
 			b.Queue(dbsqlc.OrderLock, id)
-			b.Queue(dbsqlc.OrderReferences, id).Query(func(rows pgx.Rows) (err error) {
-				references, err = pgx.CollectRows(rows, pgx.RowTo[string])
-				return err
-			})
+			b.Queue(dbsqlc.OrderReferences, id).Query(texts(&known.References))
+			b.Queue(dbsqlc.OrderTransactions, id).Query(texts(&known.Transactions))
 		},
 		func(b *pgx.Batch) error {
 			queries := dbsqlc.New(postgres.NewQueue(b))
@@ -60,11 +66,11 @@ func (s *Service) eraseOrder(ctx context.Context, order ids.Order, rider Erasure
 			if err := queries.OrderErase(ctx, dbsqlc.OrderEraseParams{ID: id, Now: now}); err != nil {
 				return err
 			}
-			err := errors.Join(queries.PaymentsErase(ctx, id), queries.RefundsErase(ctx, id), queries.EventsErase(ctx, id),
-				queries.EvidenceErase(ctx, id))
+			err := errors.Join(queries.PaymentsErase(ctx, id), queries.RefundsErase(ctx, id), queries.DisputesErase(ctx, id),
+				queries.DiscrepanciesErase(ctx, id), queries.EventsErase(ctx, id), queries.EvidenceErase(ctx, id))
 			if err != nil {
 				return err
 			}
-			return rider(ctx, b, order, references)
+			return rider(ctx, b, order, known)
 		})
 }

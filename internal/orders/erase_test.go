@@ -38,7 +38,7 @@ func (b *testBundle) erase(customer ids.Customer) {
 }
 
 // alone is a rider of an erasure that has nothing else to erase.
-func alone(context.Context, *pgx.Batch, ids.Order, []string) error { return nil }
+func alone(context.Context, *pgx.Batch, ids.Order, orders.KnownAs) error { return nil }
 
 // dump is every row of every table, as text.
 func (b *testBundle) dump() string {
@@ -223,4 +223,29 @@ func TestErase_TheLogsStayAppendOnly(t *testing.T) {
 		require.Contains(t, refused.ConstraintName, strings.TrimSuffix(tc.constraint, "_append_only"), name)
 	}
 	require.Equal(t, money.New(2700, o.Amount.Currency), b.get(o.ID).Amount)
+}
+
+// Why a payment is disputed may be told in the cardholder's own words.
+func TestErase_ADisputeOfAnErasedOrderKeepsNoWords(t *testing.T) {
+	t.Parallel()
+	b := setupDisputes(t)
+	customer := b.customer()
+	_, err := b.pool.Exec(t.Context(), "UPDATE orders SET customer_id = $1 WHERE id = $2", customer.UUID(), b.paid.ID.UUID())
+	require.NoError(t, err)
+	b.hears(b.told(orders.SourceQuery, orders.PhaseRaised))
+	require.Contains(t, b.dump(), "Card Absent", "the test would prove nothing without it")
+
+	b.erase(customer)
+	require.NotContains(t, b.dump(), "Card Absent")
+	told := b.told(orders.SourceNotification, orders.PhaseFirstAppeal)
+	told.Body = []byte(`{"chargebackReason":"Fraud - Card Absent"}`)
+	d, verdict := b.hears(told)
+	require.Equal(t, orders.VerdictMove, verdict)
+	require.Equal(t, []string{"", "10.4"}, []string{d.Reason, d.ReasonCode}, "the network's code stays")
+	require.NotContains(t, b.dump(), "Card Absent")
+
+	_, err = b.pool.Exec(t.Context(), "UPDATE disputes SET reason = 'x'")
+	refused := &pgconn.PgError{}
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, "disputes_nothing_kept_of_erased", refused.ConstraintName)
 }

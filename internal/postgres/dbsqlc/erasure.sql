@@ -10,6 +10,17 @@ SELECT merchant_txn_id FROM refunds WHERE refunds.order_id = @order_id
 UNION ALL
 SELECT merchant_txn_id FROM modifications WHERE modifications.order_id = @order_id;
 
+-- name: OrderTransactions :many
+-- Under which numbers of the provider's own its messages may name an order's money, disputes of it included.
+SELECT provider_transaction_id::text FROM payments WHERE payments.order_id = @order_id AND provider_transaction_id IS NOT NULL
+UNION ALL
+SELECT provider_transaction_id::text FROM refunds WHERE refunds.order_id = @order_id AND provider_transaction_id IS NOT NULL
+UNION ALL
+SELECT provider_transaction_id::text FROM modifications
+WHERE modifications.order_id = @order_id AND provider_transaction_id IS NOT NULL
+UNION ALL
+SELECT provider_dispute_id FROM disputes WHERE disputes.order_id = @order_id;
+
 -- name: OrderErase :exec
 -- The version moves on: whatever decided on the order as it was must read it again, and finds nobody in it.
 UPDATE orders SET
@@ -23,6 +34,13 @@ UPDATE payments SET description = '', metadata = '{}' WHERE order_id = @order_id
 -- name: RefundsErase :exec
 UPDATE refunds SET description = '', metadata = '{}' WHERE order_id = @order_id AND (description <> '' OR metadata <> '{}');
 
+-- name: DisputesErase :exec
+UPDATE disputes SET reason = '' WHERE order_id = @order_id AND reason <> '';
+
+-- name: DiscrepanciesErase :exec
+-- That a person has ended it stays; what they wrote about it goes.
+UPDATE discrepancies SET resolved_reason = '' WHERE order_id = @order_id::uuid AND resolved_reason <> '';
+
 -- name: EventsErase :exec
 UPDATE events SET object = without_person(object) WHERE order_id = @order_id AND object <> without_person(object);
 
@@ -31,6 +49,10 @@ UPDATE evidence SET body = NULL
 WHERE payment_id = ANY (ARRAY(SELECT payments.id FROM payments WHERE payments.order_id = @order_id)) AND body IS NOT NULL;
 
 -- name: NotificationsErase :exec
--- Also of those that found no order, or were not proven to come from the provider, but name one of its references.
+-- Also of those that found no order, or were not proven to come from the provider, but name one of its references, or one of
+-- the provider's transactions of it.
 UPDATE notifications SET body = notification_facts(body)
-WHERE order_id = @order_id::uuid OR merchant_txn_id = ANY (@refs::text[]);
+WHERE order_id = @order_id::uuid OR merchant_txn_id = ANY (@refs::text[]) OR transaction_id = ANY (@transactions::text[])
+    OR (order_id IS NULL AND notify_type <> 'TXN'
+        AND (notification_facts(body)::jsonb ->> 'originTransactionId' = ANY (@transactions)
+            OR notification_facts(body)::jsonb ->> 'originMerchantTxnId' = ANY (@refs)));

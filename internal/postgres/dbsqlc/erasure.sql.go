@@ -12,6 +12,25 @@ import (
 	"github.com/google/uuid"
 )
 
+const DiscrepanciesErase = `-- name: DiscrepanciesErase :exec
+UPDATE discrepancies SET resolved_reason = '' WHERE order_id = $1::uuid AND resolved_reason <> ''
+`
+
+// That a person has ended it stays; what they wrote about it goes.
+func (q *Queries) DiscrepanciesErase(ctx context.Context, orderID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, DiscrepanciesErase, orderID)
+	return err
+}
+
+const DisputesErase = `-- name: DisputesErase :exec
+UPDATE disputes SET reason = '' WHERE order_id = $1 AND reason <> ''
+`
+
+func (q *Queries) DisputesErase(ctx context.Context, orderID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, DisputesErase, orderID)
+	return err
+}
+
 const EventsErase = `-- name: EventsErase :exec
 UPDATE events SET object = without_person(object) WHERE order_id = $1 AND object <> without_person(object)
 `
@@ -33,17 +52,22 @@ func (q *Queries) EvidenceErase(ctx context.Context, orderID uuid.UUID) error {
 
 const NotificationsErase = `-- name: NotificationsErase :exec
 UPDATE notifications SET body = notification_facts(body)
-WHERE order_id = $1::uuid OR merchant_txn_id = ANY ($2::text[])
+WHERE order_id = $1::uuid OR merchant_txn_id = ANY ($2::text[]) OR transaction_id = ANY ($3::text[])
+    OR (order_id IS NULL AND notify_type <> 'TXN'
+        AND (notification_facts(body)::jsonb ->> 'originTransactionId' = ANY ($3)
+            OR notification_facts(body)::jsonb ->> 'originMerchantTxnId' = ANY ($2)))
 `
 
 type NotificationsEraseParams struct {
-	OrderID uuid.UUID
-	Refs    []string
+	OrderID      uuid.UUID
+	Refs         []string
+	Transactions []string
 }
 
-// Also of those that found no order, or were not proven to come from the provider, but name one of its references.
+// Also of those that found no order, or were not proven to come from the provider, but name one of its references, or one of
+// the provider's transactions of it.
 func (q *Queries) NotificationsErase(ctx context.Context, arg NotificationsEraseParams) error {
-	_, err := q.db.Exec(ctx, NotificationsErase, arg.OrderID, arg.Refs)
+	_, err := q.db.Exec(ctx, NotificationsErase, arg.OrderID, arg.Refs, arg.Transactions)
 	return err
 }
 
@@ -87,6 +111,38 @@ func (q *Queries) OrderReferences(ctx context.Context, orderID uuid.UUID) ([]str
 			return nil, err
 		}
 		items = append(items, merchant_txn_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const OrderTransactions = `-- name: OrderTransactions :many
+SELECT provider_transaction_id::text FROM payments WHERE payments.order_id = $1 AND provider_transaction_id IS NOT NULL
+UNION ALL
+SELECT provider_transaction_id::text FROM refunds WHERE refunds.order_id = $1 AND provider_transaction_id IS NOT NULL
+UNION ALL
+SELECT provider_transaction_id::text FROM modifications
+WHERE modifications.order_id = $1 AND provider_transaction_id IS NOT NULL
+UNION ALL
+SELECT provider_dispute_id FROM disputes WHERE disputes.order_id = $1
+`
+
+// Under which numbers of the provider's own its messages may name an order's money, disputes of it included.
+func (q *Queries) OrderTransactions(ctx context.Context, orderID uuid.UUID) ([]string, error) {
+	rows, err := q.db.Query(ctx, OrderTransactions, orderID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var provider_transaction_id string
+		if err := rows.Scan(&provider_transaction_id); err != nil {
+			return nil, err
+		}
+		items = append(items, provider_transaction_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
