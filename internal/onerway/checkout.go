@@ -9,12 +9,14 @@ import (
 // ProductType says what an order may be paid with.
 type ProductType string
 
-// The product types of a hosted checkout (§6, §8.2).
+// The product types of a hosted checkout and of a payment by itself (§6, §8.1, §8.2).
 const (
 	// ProductCard: cards only.
 	ProductCard ProductType = "CARD"
 	// ProductAll: every method that the merchant has enabled.
 	ProductAll ProductType = "ALL"
+	// ProductLPMS: one local payment method. A checkout session is not restricted to it here.
+	ProductLPMS ProductType = "LPMS"
 )
 
 // CheckoutRequest opens one session on the provider's own payment page (§8.2), in the provider's words. It carries no card:

@@ -94,15 +94,22 @@ var longDigits = regexp.MustCompile(`\d(?:[ -]?\d){11,}`)
 // scrubber knows the sensitive values of one request and keeps the provider's free text clear of them.
 type scrubber struct {
 	cardNumber Sensitive
+	accounts   []Sensitive // other numbers that money can be taken by
 	others     []Sensitive
 }
+
+// withheldText stands for a text that would have shown one of them.
+const withheldText = "[withheld]"
+
+// minAccount is the fewest characters of a number that can be told from other text.
+const minAccount = 8
 
 // message cleans a respMsg. One that quotes a sensitive value is withheld whole: replacing a three-digit CVV inside a
 // longer number would show the reader exactly what was replaced.
 func (s scrubber) message(text string) string {
-	for _, value := range append(slices.Clone(s.others), s.cardNumber) {
+	for _, value := range append(slices.Concat(s.others, s.accounts), s.cardNumber) {
 		if !value.Empty() && strings.Contains(text, value.Reveal()) {
-			return "[withheld]"
+			return withheldText
 		}
 	}
 	text = strings.Map(func(char rune) rune {
@@ -118,14 +125,16 @@ func (s scrubber) message(text string) string {
 	return text
 }
 
-// fields withholds values that echo the card number. Data is kept as evidence, and evidence is at rest.
+// fields withholds values that echo the number of the card or account. Data is kept as evidence, and evidence is at rest.
 func (s scrubber) fields(data Fields) {
-	if s.cardNumber.Empty() {
-		return
-	}
-	for name, value := range data {
-		if strings.Contains(value, s.cardNumber.Reveal()) {
-			data[name] = "[withheld]"
+	for _, number := range append(slices.Clone(s.accounts), s.cardNumber) {
+		if len(number.Reveal()) < minAccount {
+			continue
+		}
+		for name, value := range data {
+			if strings.Contains(value, number.Reveal()) {
+				data[name] = withheldText
+			}
 		}
 	}
 }

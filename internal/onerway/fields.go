@@ -41,11 +41,13 @@ func parseFields(text string) (Fields, error) {
 	return members, nil
 }
 
-// Redacted is a copy that may be stored or shown: instruments are blanked, everything else stays. Card numbers appear
-// in it as the provider masks them.
+// Redacted is a copy that may be stored or shown: instruments are blanked, and the codes and texts that a shopper is to pay by;
+// everything else stays. Card numbers appear in it as the provider masks them.
 func (f Fields) Redacted() map[string]string {
 	redacted := maps.Clone(map[string]string(f))
-	for _, name := range []string{"cardInfo", "tokenInfo", "tokenId", "contractId", "mpiInfo", "subscription"} {
+	for _, name := range []string{
+		"cardInfo", "tokenInfo", "tokenId", "contractId", "mpiInfo", "subscription", "lpmsInfo", "codeForm", "presentContext",
+	} {
 		if redacted[name] != "" {
 			redacted[name] = redactedText
 		}

@@ -37,7 +37,8 @@ const (
 	Risk3DSNone     Risk3DSStrategy = "NONE"
 )
 
-// SaleRequest is one card payment or pre-authorization (§8.1), in the provider's words. Empty members are not sent.
+// SaleRequest is one payment by card or local payment method, or a pre-authorization (§8.1), in the provider's words. Empty
+// members are not sent.
 type SaleRequest struct {
 	MerchantTxnID         string // new for every request
 	MerchantTxnOriginalID string // the order: the provider lets one transaction of it succeed
@@ -49,6 +50,7 @@ type SaleRequest struct {
 	OrderCurrency         string // ISO 4217, upper case
 	Card                  *CardInfo
 	Token                 *TokenInfo
+	LPMS                  *LPMSInfo            // a local payment method, which makes the product type LPMS
 	Subscription          *SubscriptionTerms   // of SUBSCRIBE by card: the purchase that begins a subscription
 	Renewal               *SubscriptionRenewal // of SUBSCRIBE by token: one later charge, without addresses and return address
 	MPI                   *MPIInfo             // with Risk3DSExternal, and only then
@@ -167,7 +169,7 @@ type SaleResponse struct {
 }
 
 // Outcome is what the answer says about the transaction. Letters and codes that contradict each other, and a required
-// action without a page to perform it on, are unknown.
+// action that nobody could perform, are unknown.
 func (r SaleResponse) Outcome() Status {
 	status := ParseStatus(r.Status)
 	switch {
@@ -175,11 +177,12 @@ func (r SaleResponse) Outcome() Status {
 		return status
 	case r.RespCode != CodeApproved:
 		return StatusUnknown
-	case status == StatusRequiresAction && r.RedirectURL == "":
-		return StatusUnknown
-	default:
-		return status
+	case status == StatusRequiresAction:
+		if _, possible := r.Action(); !possible {
+			return StatusUnknown
+		}
 	}
+	return status
 }
 
 // Decline explains an Outcome of StatusFailed.

@@ -226,6 +226,7 @@ func TestSecrets_ShowInNoFormOfPrinting(t *testing.T) {
 	request.Card.CVV = onerway.Conceal("cvv-secret-1")
 	request.Token = &onerway.TokenInfo{TokenID: onerway.Conceal("tok-secret-1")}
 	request.MPI = &onerway.MPIInfo{CAVV: onerway.Conceal("cavv-secret-1")}
+	request.LPMS = &onerway.LPMSInfo{IBAN: onerway.Conceal(testIBAN), PrepaidNumber: onerway.Conceal(testPrepaid)}
 	config := testConfig("https://acq.example.com")
 	client := newClient(t, config)
 	fields := onerway.Fields{"cardInfo": testPAN, "tokenId": "tok-secret-1"}
@@ -233,7 +234,7 @@ func TestSecrets_ShowInNoFormOfPrinting(t *testing.T) {
 	var out bytes.Buffer
 	values := []any{
 		request, &request, request.Card, *request.Card, request.Card.CVV, request.Token, request.MPI,
-		config, client, *client, client.Secrets(), fields,
+		request.LPMS, *request.LPMS, config, client, *client, client.Secrets(), fields,
 		map[string]any{"nested": []any{*request.Card, fields}},
 	}
 	for _, value := range values {
@@ -251,7 +252,7 @@ func TestSecrets_ShowInNoFormOfPrinting(t *testing.T) {
 	}
 	text := strings.ToLower(out.String())
 	for _, secret := range []string{
-		testPAN, "cvv-secret-1", testHolder, "tok-secret-1", "cavv-secret-1",
+		testPAN, "cvv-secret-1", testHolder, "tok-secret-1", "cavv-secret-1", testIBAN, testPrepaid,
 		config.SecretKey.Reveal(), config.PreviousSecretKey.Reveal(),
 	} {
 		// Not NotContains: it would print a text of several pages.

@@ -13,7 +13,7 @@ var (
 	currencyText = regexp.MustCompile(`^[A-Z]{3}$`)
 )
 
-// commonRequest is what a card payment and a checkout session have in common (§8.1, §8.2).
+// commonRequest is what a payment and a checkout session have in common (§8.1, §8.2).
 type commonRequest struct {
 	merchantTxnID, originalID, custID string
 	at                                time.Time
@@ -71,9 +71,12 @@ func (r SaleRequest) check() error {
 	refuse := refusals(&faults)
 	subscribes := r.Subscription != nil || r.Renewal != nil
 	refuse(subscribes != (r.SubProductType == SubProductSubscribe), "a subscription goes with subProductType SUBSCRIBE, and only with it")
-	refuse(r.Renewal == nil && (r.Card == nil) == (r.Token == nil), "exactly one of card and token pays")
+	refuse(r.Renewal == nil && r.instruments() != 1, "exactly one of card, token and local payment method pays")
+	if r.LPMS != nil {
+		faults = append(faults, r.checkLocal())
+	}
 	switch r.SubProductType {
-	case SubProductDirect: // by card, or by a wallet's token
+	case SubProductDirect: // by card, by a wallet's token, or by a local method
 	case SubProductToken:
 		refuse(r.Token == nil, "subProductType TOKEN needs a token")
 	case SubProductSubscribe:
@@ -83,6 +86,16 @@ func (r SaleRequest) check() error {
 	}
 	refuse((r.MPI != nil) != (r.Risk3DSStrategy == Risk3DSExternal), "mpiInfo goes with strategy EXTERNAL, and only with it")
 	return errors.Join(faults...)
+}
+
+func (r SaleRequest) instruments() int {
+	given := 0
+	for _, isGiven := range [...]bool{r.Card != nil, r.Token != nil, r.LPMS != nil} {
+		if isGiven {
+			given++
+		}
+	}
+	return given
 }
 
 func lengthFault(name, value string, least, most int) error {
@@ -124,11 +137,16 @@ func (c *Client) saleFields(request SaleRequest) (Fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields["productType"], fields["subProductType"] = string(ProductCard), string(request.SubProductType)
+	product := ProductCard
+	if request.LPMS != nil {
+		product = ProductLPMS
+	}
+	fields["productType"], fields["subProductType"] = string(product), string(request.SubProductType)
 	fields.set("risk3dsStrategy", string(request.Risk3DSStrategy))
 	return fields, errors.Join(
 		setNested(fields, "cardInfo", wireCardOf(request.Card)),
 		setNested(fields, "tokenInfo", wireTokenOf(request.Token)),
+		setNested(fields, "lpmsInfo", wireLPMSOf(request.LPMS)),
 		setNested(fields, "mpiInfo", wireMPIOf(request.MPI)),
 		setNested(fields, "subscription", wireTermsOf(request.MerchantCustID, request.Subscription)),
 		setNested(fields, "subscription", wireRenewalOf(request.MerchantCustID, request.Renewal)),
@@ -157,6 +175,9 @@ func (r SaleRequest) scrubber() scrubber {
 	}
 	if r.Token != nil {
 		secrets.others = append(secrets.others, r.Token.TokenID)
+	}
+	if r.LPMS != nil {
+		secrets.accounts = append(secrets.accounts, r.LPMS.IBAN, r.LPMS.PrepaidNumber)
 	}
 	if r.Renewal != nil {
 		secrets.others = append(secrets.others, r.Renewal.ContractID, r.Renewal.TokenID)

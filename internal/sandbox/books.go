@@ -43,6 +43,7 @@ type BookedTransaction struct {
 	ECI                   string    `json:"eci"`
 	CardBrand             string    `json:"cardBrand"`
 	CardLast4             string    `json:"cardLast4"`
+	LpmsType              string    `json:"lpmsType,omitempty"` // the local payment method
 	RedirectURL           string    `json:"redirectUrl"`
 	NotifyURL             string    `json:"notifyUrl"`
 	CreatedAt             time.Time `json:"createdAt"`
@@ -183,8 +184,12 @@ func (t transaction) booked() BookedTransaction {
 	if t.refund == nil {
 		paymentStatus = t.paymentStatus()
 	}
+	lpmsType := ""
+	if t.local != nil {
+		lpmsType = t.local.lpmsType
+	}
 	return BookedTransaction{
-		OriginTransactionID: t.originID(), PaymentStatus: paymentStatus,
+		LpmsType: lpmsType, OriginTransactionID: t.originID(), PaymentStatus: paymentStatus,
 		TransactionID: t.id, PaymentID: t.paymentID,
 		MerchantTxnID: t.merchantTxnID, MerchantTxnOriginalID: t.originalID,
 		TxnType: t.txnType, Status: string(t.status),

@@ -24,6 +24,17 @@ type CardInfo struct {
 	Source string `json:"source"`
 }
 
+// LocalInfo is one local payment method as the page shows it.
+type LocalInfo struct{ Name, Does string }
+
+func localList() []LocalInfo {
+	var methods []LocalInfo
+	for _, m := range localMethods() {
+		methods = append(methods, LocalInfo{m.lpmsType, m.does})
+	}
+	return methods
+}
+
 // FaultInfo is one entry of the catalog of faults.
 type FaultInfo struct {
 	Name  string   `json:"fault"`
@@ -68,6 +79,7 @@ func (s *Server) showHome(w http.ResponseWriter, r *http.Request) {
 		"Now":          wireTimeOf(s.now()) + " " + wireZone,
 		"Base":         s.baseURL(r),
 		"Cards":        cards,
+		"Locals":       localList(),
 		"Faults":       faultList(),
 		"Armed":        s.faults.list(),
 		"Latest":       latest,
@@ -97,7 +109,8 @@ func (s *Server) inReview() int {
 	return waiting
 }
 
-// waiting is what a shopper has to go on with, the newest first: checkout pages that nobody has paid on, and 3DS pages.
+// waiting is what a shopper has to go on with, the newest first: checkout pages that nobody has paid on, 3DS pages, and local
+// payments.
 func (l *ledger) waiting() []BookedTransaction {
 	l.mu.Lock()
 	defer l.mu.Unlock()

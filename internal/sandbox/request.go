@@ -33,6 +33,7 @@ type saleRequest struct {
 	tokenID                              string // of a card that the provider keeps
 	insists                              bool   // on 3DS: the purchase that begins a subscription does
 	charge                               *chargeFacts
+	local                                *localFacts // of a payment by a local method
 	behavior                             behavior
 }
 
@@ -64,7 +65,10 @@ func param(params map[string]any, name string) string { return signedText(params
 // checkShape holds the top level to the table of Onerway contract §8.1: strings only, present, not too long.
 func checkShape(params map[string]any, strict bool) error {
 	instrument := "cardInfo"
-	if param(params, "subProductType") == subProductToken {
+	switch {
+	case param(params, "productType") == productLocal:
+		instrument = "lpmsInfo"
+	case param(params, "subProductType") == subProductToken:
 		instrument = "tokenInfo"
 	}
 	for _, name := range slices.Concat(requiredOfAll(), []string{instrument}) {
@@ -78,7 +82,7 @@ func checkShape(params map[string]any, strict bool) error {
 	return checkLengths(params)
 }
 
-// requiredOfAll are the members that a card payment and a checkout session both need.
+// requiredOfAll are the members that a payment and a checkout session both need.
 func requiredOfAll() []string {
 	return []string{
 		"merchantNo", "merchantTxnId", "productType", "subProductType", "txnType",
@@ -138,7 +142,7 @@ func checkTexts(params map[string]any, limits []textLimit) error {
 // subProductToken is a payment with a card that the provider keeps.
 const subProductToken = "TOKEN"
 
-// readSale checks a doTransaction with a card or a token and reads what the sandbox needs of it.
+// readSale checks a doTransaction and reads what the sandbox needs of it.
 func (s *Server) readSale(params map[string]any) (saleRequest, error) {
 	req := saleRequest{
 		merchantTxnID:  param(params, "merchantTxnId"),
@@ -152,6 +156,9 @@ func (s *Server) readSale(params map[string]any) (saleRequest, error) {
 	}
 	if req.subProductType == subProductSubscribe {
 		return s.readSubscribe(req, params)
+	}
+	if req.productType == productLocal {
+		return s.readLocal(req, params)
 	}
 	if err := checkShape(params, s.cfg.Strict); err != nil {
 		return saleRequest{}, err

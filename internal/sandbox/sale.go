@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// doTransaction charges or authorizes a card sent by the merchant.
+// doTransaction charges or authorizes a card sent by the merchant, or asks for money by a local method.
 func (s *Server) doTransaction(params map[string]any, baseURL string, p *plan) reply {
 	req, err := s.readSale(params)
 	if err != nil {
 		return refused(err)
 	}
+	p.planLocal(req.local)
 	made, isNew, err := s.bookSale(s.newSale(req, p), baseURL, p.outcome)
 	if err != nil {
 		return refused(err)
@@ -70,6 +71,8 @@ func (s *Server) decide(t *transaction, originalPaid bool, baseURL string, order
 		t.status, t.reason = statusFailed, s.originalPaidReason()
 	case ordered != nil:
 		t.status, t.reason, t.eci = ordered.status, ordered.reason, ordered.eci
+	case t.local != nil:
+		t.decideLocal()
 	case t.behavior.decline != reason{}:
 		t.status, t.reason = statusFailed, t.behavior.decline
 	case t.needsChallenge():
@@ -80,7 +83,11 @@ func (s *Server) decide(t *transaction, originalPaid bool, baseURL string, order
 	default:
 		t.status, t.reason, t.eci = statusSuccess, success(), orElse(t.mpiECI, t.behavior.eci)
 	}
-	if t.status == statusAction {
+	switch {
+	case t.status != statusAction:
+	case t.local != nil:
+		t.redirectURL = baseURL + localPath + t.merchantNo + t.id
+	default:
 		t.redirectURL = baseURL + challengePath + challengePrefix + t.merchantNo + t.id
 	}
 }
@@ -123,8 +130,12 @@ func (s *Server) schedule(t transaction, later *settlement) {
 	}
 }
 
-// abandoned is what becomes of a challenge that nobody answers: closed, or timed out with the card made for that.
+// abandoned is what becomes of a challenge that nobody answers: closed, or timed out with the card made for that. So is a
+// local payment that nobody makes.
 func (t transaction) abandoned() outcome {
+	if t.local != nil {
+		return outcome{status: statusClosed, reason: reason{codeSuccess, "Order closed: not paid in time"}}
+	}
 	if t.behavior.afterChallenge.code == codeAuthTimeout {
 		return outcome{status: statusFailed, reason: t.behavior.afterChallenge}
 	}

@@ -146,7 +146,7 @@ func TestSale_RefusesWhatTheDocumentsCallWrong(t *testing.T) {
 		{"no merchantTxnId", "40000", set("merchantTxnId", nil)},
 		{"a long merchantTxnId", "40000", set("merchantTxnId", strings.Repeat("x", 65))},
 		{"a number for a string", "40013", set("merchantTxnId", 1721203699000)},
-		{"a local method", "12010", set("productType", "LPMS")},
+		{"an order code", "12010", set("productType", "ORDER_CODE")},
 		{"a void", "12010", set("txnType", "VOID")},
 		{"three decimals", "40000", set("orderAmount", "5.001")},
 		{"a comma", "40000", set("orderAmount", "1,000.00")},

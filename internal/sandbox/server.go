@@ -70,7 +70,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Handler serves the provider's API, the checkout and 3DS pages and the controls under /sandbox.
+// Handler serves the provider's API, the pages for shoppers and the controls under /sandbox.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+pathSale, s.provider(s.doTransaction))
@@ -90,6 +90,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST "+checkoutPath, s.answerCheckout)
 	mux.HandleFunc("GET "+challengePath+"{key}", s.showChallenge)
 	mux.HandleFunc("POST "+challengePath+"{key}", s.answerChallenge)
+	mux.HandleFunc("GET "+localPath+"{key}", s.showLocal)
+	mux.HandleFunc("POST "+localPath+"{key}", s.answerLocal)
 	mux.Handle("GET /{$}", http.RedirectHandler("/sandbox", http.StatusSeeOther))
 	mux.Handle("GET /docs", http.RedirectHandler("/sandbox", http.StatusSeeOther))
 	s.routeControls(mux)

@@ -19,7 +19,7 @@ func (s *Server) challenged(r *http.Request) (transaction, bool) {
 		return transaction{}, false
 	}
 	t, found := s.ledger.get(id)
-	return t, found && t.redirectURL != ""
+	return t, found && t.redirectURL != "" && t.local == nil
 }
 
 // showChallenge is the page on which the shopper decides.

@@ -31,7 +31,7 @@ type transaction struct {
 	status     status
 	reason     reason
 	eci        string
-	// redirectURL leads to the 3DS page of a transaction that needs one.
+	// redirectURL leads to the 3DS page of a transaction that needs one, or to where a person pays by a local method.
 	redirectURL string
 	createdAt   time.Time
 	changedAt   time.Time
@@ -94,10 +94,7 @@ func (t transaction) amountText() string { return formatAmount(t.amount, t.curre
 // answer is the data object of doTransaction: every member of the documented table, in the order of its example.
 func (t transaction) answer(sim SimOptions) object {
 	contractID, tokenID := t.contractMembers()
-	var action any
-	if t.redirectURL != "" && t.status == statusAction {
-		action = "RedirectURL"
-	}
+	page, code, voucher, action := t.askedFor()
 	data := object{
 		{"transactionId", t.id},
 		{"responseTime", wireTimeOf(t.changedAt)},
@@ -108,13 +105,13 @@ func (t transaction) answer(sim SimOptions) object {
 		{"txnAmount", nil},
 		{"txnCurrency", nil},
 		{"status", string(t.status)},
-		{"redirectUrl", text(t.redirectURL)},
+		{"redirectUrl", page},
 		{"contractId", contractID},
 		{"tokenId", tokenID},
 		{"eci", text(t.eci)},
 		{"periodValue", nil},
-		{"codeForm", nil},
-		{"presentContext", nil},
+		{"codeForm", code},
+		{"presentContext", voucher},
 		{"actionType", action},
 		{"subscriptionManageUrl", nil},
 	}
@@ -154,7 +151,7 @@ func (t transaction) row(sim SimOptions) object {
 		{"status", string(t.status)},
 		{"userPaymentStatus", nil},
 		{"cardType", text(t.card.brand)},
-		{"paymentMethod", text(t.card.brand)},
+		{"paymentMethod", text(t.methodName())},
 		{"orderAmount", t.amountText()},
 		{"settleRate", rate},
 		{"orderCurrency", t.currency},
@@ -236,8 +233,8 @@ func (t transaction) notification(sim SimOptions) object {
 	}
 	body = append(body, field{"channelRequestId", t.merchantNo + t.id})
 	body = signable(sim, body)
-	if t.card.brand != "" {
-		body = append(body, field{"paymentMethod", t.card.brand})
+	if name := t.methodName(); name != "" {
+		body = append(body, field{"paymentMethod", name})
 	}
 	return body
 }
@@ -261,7 +258,7 @@ func (t transaction) refundNotification(sim SimOptions) object {
 		body = append(body, object{{"txnAmount", t.amountText()}, {"txnCurrency", t.currency}, {"settleRate", "1"}}...)
 	}
 	body = append(body, object{{"status", string(t.status)}, {"reason", t.reason.json()}}...)
-	return append(signable(sim, body), field{"paymentMethod", t.card.brand})
+	return append(signable(sim, body), field{"paymentMethod", t.methodName()})
 }
 
 // cancelNotification tells how a cancellation ended; its reason is that of the cancellation.
