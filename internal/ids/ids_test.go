@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"tillway/internal/ids"
@@ -73,4 +74,36 @@ func TestTime_IsWhenTheIdentifierWasDrawn(t *testing.T) {
 	drawn := ids.New[ids.OrderEntity]().Time()
 	require.False(t, drawn.Before(before))
 	require.False(t, drawn.After(time.Now()))
+}
+
+func TestDerive_IsTheSameForTheSameAndForNothingElse(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 31, 12, 0, 0, 123_456_789, time.FixedZone("", 8*60*60))
+	id := ids.Derive[ids.OrderEntity](at, "sub_1", "period", "2")
+	require.Equal(t, "ord_01kn10rqkvfg1v10z78v3wp43t", id.String(), "it is the same for ever: orders bear it")
+	require.Equal(t, id, ids.Derive[ids.OrderEntity](at.UTC(), "sub_1", "period", "2"))
+	require.Equal(t, at.Truncate(time.Millisecond).UTC(), id.Time())
+	require.EqualValues(t, 7, id.UUID().Version())
+	require.Equal(t, uuid.RFC4122, id.UUID().Variant())
+	parsed, err := ids.Parse[ids.OrderEntity](id.String())
+	require.NoError(t, err)
+	require.Equal(t, id, parsed)
+
+	seen := map[uuid.UUID]string{id.UUID(): "itself"}
+	for name, other := range map[string]uuid.UUID{
+		"another time":            ids.Derive[ids.OrderEntity](at.Add(time.Millisecond), "sub_1", "period", "2").UUID(),
+		"another part":            ids.Derive[ids.OrderEntity](at, "sub_1", "period", "3").UUID(),
+		"another first part":      ids.Derive[ids.OrderEntity](at, "sub_2", "period", "2").UUID(),
+		"other order":             ids.Derive[ids.OrderEntity](at, "period", "sub_1", "2").UUID(),
+		"parts that end later":    ids.Derive[ids.OrderEntity](at, "sub_1p", "eriod", "2").UUID(),
+		"parts joined":            ids.Derive[ids.OrderEntity](at, "sub_1period2").UUID(),
+		"an empty part more":      ids.Derive[ids.OrderEntity](at, "sub_1", "period", "2", "").UUID(),
+		"an empty part in front":  ids.Derive[ids.OrderEntity](at, "", "sub_1", "period", "2").UUID(),
+		"no parts":                ids.Derive[ids.OrderEntity](at).UUID(),
+		"one part that is empty":  ids.Derive[ids.OrderEntity](at, "").UUID(),
+		"NUL where a part begins": ids.Derive[ids.OrderEntity](at, "sub_1", "period\x002").UUID(),
+	} {
+		require.NotContains(t, seen, other, name)
+		seen[other] = name
+	}
 }

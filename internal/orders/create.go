@@ -41,18 +41,26 @@ type CreateOrder struct {
 	Metadata               details.Metadata
 	ExpiresIn              time.Duration
 	LatePayment            LatePayment
+
+	// ID is given where the order must exist once, however often it is asked for (ids.Derive); zero: one is drawn.
+	ID ids.Order
+	// Subscription is what charges the order, zero for one that a shopper pays. Period is the billing period that it is for, nil
+	// for a purchase that only verifies a card.
+	Subscription ids.Subscription
+	Period       *Period
 }
 
 // Created is a new order with the secret that lets a browser pay it.
 type Created struct {
 	Order        Order
 	ClientSecret string
-	// Replayed: the key had created this order before.
+	// Replayed: this order had been created before, by the key, under the id, or for the period.
 	Replayed bool
 }
 
 // Create records a new order. It returns a fault: Invalid for a bad field, Refused items_do_not_sum, currency_not_supported
-// or idempotency_key_reused, Conflict reference_in_use. A customer must be there.
+// or idempotency_key_reused, Conflict reference_in_use. A customer must be there. Of orders with the same ID, or for the same
+// period of a subscription, only the first is created, and answered ever after.
 func (s *Service) Create(ctx context.Context, req CreateOrder) (Created, error) {
 	o, err := s.draft(req)
 	if err != nil {
@@ -75,6 +83,8 @@ func (s *Service) Create(ctx context.Context, req CreateOrder) (Created, error) 
 	case err == nil:
 		failpoint.Hit(failpoint.OrderAfterCreate)
 		return Created{Order: o, ClientSecret: s.ClientSecret(o.ID)}, nil
+	case postgres.IsUnique(err, "orders_pkey"), postgres.IsUnique(err, "orders_subscription_period_key"):
+		return s.replayPeriod(ctx, o)
 	case postgres.IsUnique(err, "orders_idempotency_key"):
 		return s.replayCreate(ctx, req.Idempotency)
 	case postgres.IsUnique(err, "orders_reference_key"):
@@ -108,11 +118,17 @@ func (s *Service) draft(req CreateOrder) (Order, error) {
 	}
 	now := s.now()
 	o := Order{
-		ID: ids.New[ids.OrderEntity](), Livemode: s.config.Livemode, Reference: req.Reference, Description: req.Description,
+		ID: req.ID, Subscription: req.Subscription, Period: req.Period, Livemode: s.config.Livemode, Reference: req.Reference, Description: req.Description,
 		Customer: req.Customer, Amount: amount, Status: StatusOpen, Items: req.Items, Billing: req.Billing,
 		Shipping: req.Shipping, Metadata: req.Metadata, ReturnURL: req.ReturnURL, LatePayment: req.LatePayment,
 		LastSequence: 1, Version: 1, CorrelationID: req.CorrelationID, CreatedAt: now, UpdatedAt: now,
 		ExpiresAt: now.Add(defaultExpiresIn),
+	}
+	if o.ID.IsZero() {
+		o.ID = ids.New[ids.OrderEntity]()
+	}
+	if p := req.Period; p != nil { // as it is stored
+		o.Period = &Period{Start: p.Start.UTC().Truncate(time.Microsecond), End: p.End.UTC().Truncate(time.Microsecond)}
 	}
 	if req.ExpiresIn > 0 {
 		o.ExpiresAt = now.Add(req.ExpiresIn)
@@ -168,6 +184,9 @@ func (s *Service) check(req CreateOrder, amount money.Amount) error {
 		return fault.InvalidParam("expires_in", "expires_in must be between %d and %d seconds.",
 			int64(minExpiresIn.Seconds()), int64(maxExpiresIn.Seconds()))
 	}
+	if p := req.Period; p != nil && (req.Subscription.IsZero() || !p.End.After(p.Start)) {
+		return errors.New("a period is a subscription's, and ends after it begins")
+	}
 	switch req.LatePayment {
 	case "", LatePaymentAccept, LatePaymentRefund, LatePaymentReview:
 	default:
@@ -183,6 +202,10 @@ func insertParams(o Order, idem Idempotency) (dbsqlc.OrderInsertParams, error) {
 		CustomerID: o.Customer.Nullable(), Amount: o.Amount.Minor, Currency: o.Amount.Currency.Code(),
 		ReturnUrl: o.ReturnURL, LatePayment: string(o.LatePayment), CorrelationID: o.CorrelationID, Now: o.CreatedAt,
 		ExpiresAt: o.ExpiresAt,
+	}
+	args.SubscriptionID = o.Subscription.Nullable()
+	if p := o.Period; p != nil {
+		args.PeriodStart, args.PeriodEnd = &p.Start, &p.End
 	}
 	if o.Billing != nil {
 		args.Email = nilIfEmpty(strings.ToLower(o.Billing.Email))
@@ -230,6 +253,26 @@ func (s *Service) replayCreate(ctx context.Context, idem Idempotency) (Created, 
 	o, err := orderFromRow(row)
 	if err != nil {
 		return Created{}, err
+	}
+	return Created{Order: o, ClientSecret: s.ClientSecret(o.ID), Replayed: true}, nil
+}
+
+// replayPeriod answers the order that was created before under the id of the draft, or for its period.
+func (s *Service) replayPeriod(ctx context.Context, draft Order) (Created, error) {
+	args := dbsqlc.OrderOfPeriodParams{ID: draft.ID.UUID(), SubscriptionID: draft.Subscription.Nullable()}
+	if draft.Period != nil {
+		args.PeriodStart = &draft.Period.Start
+	}
+	row, err := s.queries.OrderOfPeriod(ctx, args)
+	if err != nil {
+		return Created{}, fmt.Errorf("read the order that is there instead of %s: %w", draft.ID, postgres.Translate(err))
+	}
+	o, err := orderFromRow(row)
+	if err != nil {
+		return Created{}, err
+	}
+	if o.Subscription != draft.Subscription {
+		return Created{}, fmt.Errorf("order %s is there already, and of something else", o.ID)
 	}
 	return Created{Order: o, ClientSecret: s.ClientSecret(o.ID), Replayed: true}, nil
 }

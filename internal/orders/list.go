@@ -23,6 +23,7 @@ type (
 type OrderFilter struct {
 	Status                     Status
 	Customer                   ids.Customer
+	Subscription               ids.Subscription
 	Reference, Currency, Email string
 	AmountGTE, AmountLTE       *int64
 	Created                    TimeRange
@@ -52,6 +53,9 @@ func (s *Service) List(ctx context.Context, f OrderFilter, p Page) (List[Order],
 	page.Equal(&k, "email = %s", strings.ToLower(f.Email))
 	if !f.Customer.IsZero() {
 		k.Where("customer_id = %s", f.Customer.UUID())
+	}
+	if !f.Subscription.IsZero() {
+		k.Where("subscription_id = %s", f.Subscription.UUID())
 	}
 	page.Bound(&k, "amount >= %s", f.AmountGTE)
 	page.Bound(&k, "amount <= %s", f.AmountLTE)

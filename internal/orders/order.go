@@ -39,6 +39,10 @@ type Order struct {
 	Reference   string
 	Description string
 	Customer    ids.Customer
+	// Subscription is what charges the order, zero where a shopper pays it; Period is the billing period that it is for, nil for
+	// none: a purchase that only verifies a card.
+	Subscription ids.Subscription
+	Period       *Period
 	// Amount is what is owed. The other amounts are minor units of the same currency.
 	Amount              money.Amount
 	AmountPaid          int64
@@ -72,6 +76,9 @@ type Order struct {
 	// ErasedAt is when the order lost who its customer was; zero while it may tell.
 	ErasedAt time.Time
 }
+
+// Period is a billing period of a subscription: from Start until just before End.
+type Period struct{ Start, End time.Time }
 
 // Erased reports whether the order's customer was deleted, and the order says nothing of them any more.
 func (o Order) Erased() bool { return !o.ErasedAt.IsZero() }

@@ -47,7 +47,8 @@ func (o Order) Resource() OrderResource {
 		AmountPaid: o.AmountPaid, AmountAuthorized: o.AmountAuthorized, AmountRefunded: o.AmountRefunded,
 		AmountRefundPending: o.AmountRefundPending, AmountDisputed: o.AmountDisputed,
 		Reference: nilIfEmpty(o.Reference), Description: nilIfEmpty(o.Description), Customer: nilIfEmpty(o.Customer.String()),
-		Items: o.Items, BillingDetails: o.Billing, ShippingDetails: o.Shipping, ReturnURL: nilIfEmpty(o.ReturnURL),
+		Subscription: nilIfEmpty(o.Subscription.String()),
+		Items:        o.Items, BillingDetails: o.Billing, ShippingDetails: o.Shipping, ReturnURL: nilIfEmpty(o.ReturnURL),
 		LatePayment: o.LatePayment, LatestPayment: nilIfEmpty(o.LatestPayment.String()), NeedsReview: o.NeedsReview,
 		ExpiresAt: o.ExpiresAt.Unix(), Metadata: o.Metadata,
 	}

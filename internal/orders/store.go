@@ -20,7 +20,8 @@ func orderFromRow(r dbsqlc.Order) (Order, error) {
 	}
 	o := Order{
 		ID: ids.From[ids.OrderEntity](r.ID), Livemode: r.Livemode, Reference: orEmpty(r.Reference), Description: r.Description,
-		Customer: ids.FromNullable[ids.CustomerEntity](r.CustomerID), Amount: money.New(r.Amount, currency),
+		Customer: ids.FromNullable[ids.CustomerEntity](r.CustomerID), Subscription: ids.FromNullable[ids.SubscriptionEntity](r.SubscriptionID),
+		Period: periodFromRow(r), Amount: money.New(r.Amount, currency),
 		AmountPaid: r.AmountPaid, AmountAuthorized: r.AmountAuthorized, AmountRefunded: r.AmountRefunded,
 		AmountRefundPending: r.AmountRefundPending, AmountDisputed: r.AmountDisputed,
 		RefundCount: int(r.RefundCount), Status: Status(r.Status),
@@ -46,6 +47,13 @@ func orderFromRow(r dbsqlc.Order) (Order, error) {
 		}
 	}
 	return o, nil
+}
+
+func periodFromRow(r dbsqlc.Order) *Period {
+	if r.PeriodStart == nil || r.PeriodEnd == nil {
+		return nil
+	}
+	return &Period{Start: r.PeriodStart.UTC(), End: r.PeriodEnd.UTC()}
 }
 
 // paymentFromRow maps a row to the domain, refusing text that the domain does not know.

@@ -494,7 +494,7 @@ func (q *Queries) OrderDispute(ctx context.Context, arg OrderDisputeParams) (int
 }
 
 const OrderOfDispute = `-- name: OrderOfDispute :one
-SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, payments.cancel_asks, payments.cancel_asked_at, payments.cancel_failed_at, payments.payment_method_id, payments.amount_claimed, payments.method, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at
+SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, payments.cancel_asks, payments.cancel_asked_at, payments.cancel_failed_at, payments.payment_method_id, payments.amount_claimed, payments.method, payments.initiator, payments.begun_at, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at, orders.subscription_id, orders.period_start, orders.period_end
 FROM payments JOIN orders ON orders.id = payments.order_id
 WHERE payments.id = $1
 `
@@ -562,6 +562,8 @@ func (q *Queries) OrderOfDispute(ctx context.Context, paymentID uuid.UUID) (Orde
 		&i.Payment.PaymentMethodID,
 		&i.Payment.AmountClaimed,
 		&i.Payment.Method,
+		&i.Payment.Initiator,
+		&i.Payment.BegunAt,
 		&i.Order.ID,
 		&i.Order.Livemode,
 		&i.Order.Reference,
@@ -601,6 +603,9 @@ func (q *Queries) OrderOfDispute(ctx context.Context, paymentID uuid.UUID) (Orde
 		&i.Order.ExpiredAt,
 		&i.Order.RefundCount,
 		&i.Order.ErasedAt,
+		&i.Order.SubscriptionID,
+		&i.Order.PeriodStart,
+		&i.Order.PeriodEnd,
 	)
 	return i, err
 }

@@ -213,6 +213,8 @@ type Notification struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	AppliedAt     *time.Time
+	// What the body hides and applying it needs, sealed with DATA_KEY; NULL once that is done.
+	Sealed []byte
 }
 
 // One row is one order: what a shopper owes. Amounts are minor units of currency.
@@ -261,6 +263,11 @@ type Order struct {
 	RefundCount int32
 	// When what identifies the customer was erased from the order and its log.
 	ErasedAt *time.Time
+	// The subscription that the order is charged by; NULL: a shopper pays it.
+	SubscriptionID *uuid.UUID
+	// The billing period that it is for; NULL: none, it only verifies a card.
+	PeriodStart *time.Time
+	PeriodEnd   *time.Time
 }
 
 // One row is one attempt at paying an order. Amounts are minor units of currency.
@@ -328,6 +335,10 @@ type Payment struct {
 	AmountClaimed int64
 	// card: its number came with the request. hosted: on the page of the provider's checkout.
 	Method string
+	// customer: the cardholder was there. merchant: the renewal of a subscription.
+	Initiator string
+	// When it was begun, in real time; NULL: its id was drawn then, and bears that time.
+	BegunAt *time.Time
 }
 
 // One row is one card that the provider keeps, or is asked to keep.

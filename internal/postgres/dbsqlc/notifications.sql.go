@@ -81,7 +81,7 @@ func (q *Queries) NotificationExists(ctx context.Context, id uuid.UUID) (bool, e
 }
 
 const NotificationFind = `-- name: NotificationFind :one
-SELECT id, month, body_hash, status, verified, reason, notify_type, txn_type, transaction_id, merchant_txn_id, order_id, payment_id, deliveries, attempts, remote_address, body, correlation_id, created_at, updated_at, applied_at FROM notifications WHERE id = $1
+SELECT id, month, body_hash, status, verified, reason, notify_type, txn_type, transaction_id, merchant_txn_id, order_id, payment_id, deliveries, attempts, remote_address, body, correlation_id, created_at, updated_at, applied_at, sealed FROM notifications WHERE id = $1
 `
 
 // By its id alone, in whatever month it is: one probe of each partition.
@@ -109,12 +109,13 @@ func (q *Queries) NotificationFind(ctx context.Context, id uuid.UUID) (Notificat
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.AppliedAt,
+		&i.Sealed,
 	)
 	return i, err
 }
 
 const NotificationGet = `-- name: NotificationGet :one
-SELECT id, month, body_hash, status, verified, reason, notify_type, txn_type, transaction_id, merchant_txn_id, order_id, payment_id, deliveries, attempts, remote_address, body, correlation_id, created_at, updated_at, applied_at FROM notifications
+SELECT id, month, body_hash, status, verified, reason, notify_type, txn_type, transaction_id, merchant_txn_id, order_id, payment_id, deliveries, attempts, remote_address, body, correlation_id, created_at, updated_at, applied_at, sealed FROM notifications
 WHERE id = $1 AND month = $2
 `
 
@@ -147,6 +148,7 @@ func (q *Queries) NotificationGet(ctx context.Context, arg NotificationGetParams
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.AppliedAt,
+		&i.Sealed,
 	)
 	return i, err
 }

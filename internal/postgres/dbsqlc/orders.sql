@@ -3,12 +3,12 @@
 INSERT INTO orders (
     id, livemode, reference, description, customer_id, email, amount, currency, items, billing, shipping, metadata,
     return_url, late_payment, last_sequence, idempotency_principal, idempotency_key, idempotency_fingerprint,
-    correlation_id, created_at, updated_at, expires_at
+    correlation_id, created_at, updated_at, expires_at, subscription_id, period_start, period_end
 ) VALUES (
     @id, @livemode, sqlc.narg('reference'), @description, sqlc.narg('customer_id'), sqlc.narg('email'), @amount, @currency,
     @items, sqlc.narg('billing'), sqlc.narg('shipping'), @metadata, @return_url, @late_payment, 1,
     sqlc.narg('idempotency_principal'), sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'),
-    @correlation_id, @now, @now, @expires_at
+    @correlation_id, @now, @now, @expires_at, sqlc.narg('subscription_id'), sqlc.narg('period_start'), sqlc.narg('period_end')
 );
 
 -- name: OrderGet :one
@@ -20,6 +20,12 @@ SELECT * FROM orders WHERE id = @id FOR UPDATE;
 -- name: OrderByIdempotencyKey :one
 SELECT * FROM orders
 WHERE idempotency_principal = @principal::text AND idempotency_key = @key::text;
+
+-- name: OrderOfPeriod :one
+-- What was recorded already for a subscription: by the id that was derived for it, or for the same period.
+SELECT * FROM orders
+WHERE id = @id OR (subscription_id = sqlc.narg('subscription_id')::uuid AND period_start = sqlc.narg('period_start')::timestamptz)
+ORDER BY (id = @id) DESC LIMIT 1;
 
 -- name: OrderDescribe :exec
 -- Description and metadata are the merchant's own words: they move no version, so they never disturb a payment.

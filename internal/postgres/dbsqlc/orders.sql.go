@@ -14,7 +14,7 @@ import (
 )
 
 const OrderByIdempotencyKey = `-- name: OrderByIdempotencyKey :one
-SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at FROM orders
+SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at, subscription_id, period_start, period_end FROM orders
 WHERE idempotency_principal = $1::text AND idempotency_key = $2::text
 `
 
@@ -66,6 +66,9 @@ func (q *Queries) OrderByIdempotencyKey(ctx context.Context, arg OrderByIdempote
 		&i.ExpiredAt,
 		&i.RefundCount,
 		&i.ErasedAt,
+		&i.SubscriptionID,
+		&i.PeriodStart,
+		&i.PeriodEnd,
 	)
 	return i, err
 }
@@ -173,7 +176,7 @@ func (q *Queries) OrderExists(ctx context.Context, id uuid.UUID) (bool, error) {
 }
 
 const OrderGet = `-- name: OrderGet :one
-SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at FROM orders WHERE id = $1
+SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at, subscription_id, period_start, period_end FROM orders WHERE id = $1
 `
 
 func (q *Queries) OrderGet(ctx context.Context, id uuid.UUID) (Order, error) {
@@ -219,6 +222,9 @@ func (q *Queries) OrderGet(ctx context.Context, id uuid.UUID) (Order, error) {
 		&i.ExpiredAt,
 		&i.RefundCount,
 		&i.ErasedAt,
+		&i.SubscriptionID,
+		&i.PeriodStart,
+		&i.PeriodEnd,
 	)
 	return i, err
 }
@@ -227,12 +233,12 @@ const OrderInsert = `-- name: OrderInsert :exec
 INSERT INTO orders (
     id, livemode, reference, description, customer_id, email, amount, currency, items, billing, shipping, metadata,
     return_url, late_payment, last_sequence, idempotency_principal, idempotency_key, idempotency_fingerprint,
-    correlation_id, created_at, updated_at, expires_at
+    correlation_id, created_at, updated_at, expires_at, subscription_id, period_start, period_end
 ) VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8,
     $9, $10, $11, $12, $13, $14, 1,
     $15, $16, $17,
-    $18, $19, $19, $20
+    $18, $19, $19, $20, $21, $22, $23
 )
 `
 
@@ -257,6 +263,9 @@ type OrderInsertParams struct {
 	CorrelationID          string
 	Now                    time.Time
 	ExpiresAt              time.Time
+	SubscriptionID         *uuid.UUID
+	PeriodStart            *time.Time
+	PeriodEnd              *time.Time
 }
 
 // The order; its first event travels in the same batch. A reference or idempotency key in use fails by its named index.
@@ -282,12 +291,15 @@ func (q *Queries) OrderInsert(ctx context.Context, arg OrderInsertParams) error 
 		arg.CorrelationID,
 		arg.Now,
 		arg.ExpiresAt,
+		arg.SubscriptionID,
+		arg.PeriodStart,
+		arg.PeriodEnd,
 	)
 	return err
 }
 
 const OrderLock = `-- name: OrderLock :one
-SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at FROM orders WHERE id = $1 FOR UPDATE
+SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at, subscription_id, period_start, period_end FROM orders WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) OrderLock(ctx context.Context, id uuid.UUID) (Order, error) {
@@ -333,6 +345,72 @@ func (q *Queries) OrderLock(ctx context.Context, id uuid.UUID) (Order, error) {
 		&i.ExpiredAt,
 		&i.RefundCount,
 		&i.ErasedAt,
+		&i.SubscriptionID,
+		&i.PeriodStart,
+		&i.PeriodEnd,
+	)
+	return i, err
+}
+
+const OrderOfPeriod = `-- name: OrderOfPeriod :one
+SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at, subscription_id, period_start, period_end FROM orders
+WHERE id = $1 OR (subscription_id = $2::uuid AND period_start = $3::timestamptz)
+ORDER BY (id = $1) DESC LIMIT 1
+`
+
+type OrderOfPeriodParams struct {
+	ID             uuid.UUID
+	SubscriptionID *uuid.UUID
+	PeriodStart    *time.Time
+}
+
+// What was recorded already for a subscription: by the id that was derived for it, or for the same period.
+func (q *Queries) OrderOfPeriod(ctx context.Context, arg OrderOfPeriodParams) (Order, error) {
+	row := q.db.QueryRow(ctx, OrderOfPeriod, arg.ID, arg.SubscriptionID, arg.PeriodStart)
+	var i Order
+	err := row.Scan(
+		&i.ID,
+		&i.Livemode,
+		&i.Reference,
+		&i.Description,
+		&i.CustomerID,
+		&i.Email,
+		&i.Amount,
+		&i.Currency,
+		&i.Status,
+		&i.AmountPaid,
+		&i.AmountAuthorized,
+		&i.AmountRefunded,
+		&i.AmountRefundPending,
+		&i.AmountDisputed,
+		&i.Items,
+		&i.Billing,
+		&i.Shipping,
+		&i.Metadata,
+		&i.ReturnUrl,
+		&i.LatePayment,
+		&i.LatestPaymentID,
+		&i.NeedsReview,
+		&i.Attempts,
+		&i.LastSequence,
+		&i.Version,
+		&i.IdempotencyPrincipal,
+		&i.IdempotencyKey,
+		&i.IdempotencyFingerprint,
+		&i.CancelPrincipal,
+		&i.CancelKey,
+		&i.CorrelationID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.ExpiresAt,
+		&i.PaidAt,
+		&i.CanceledAt,
+		&i.ExpiredAt,
+		&i.RefundCount,
+		&i.ErasedAt,
+		&i.SubscriptionID,
+		&i.PeriodStart,
+		&i.PeriodEnd,
 	)
 	return i, err
 }
@@ -376,7 +454,7 @@ func (q *Queries) OrderReviewed(ctx context.Context, arg OrderReviewedParams) (i
 }
 
 const OrdersDueExpiry = `-- name: OrdersDueExpiry :many
-SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at FROM orders WHERE status = 'open' AND expires_at <= $1::timestamptz ORDER BY expires_at LIMIT $2
+SELECT id, livemode, reference, description, customer_id, email, amount, currency, status, amount_paid, amount_authorized, amount_refunded, amount_refund_pending, amount_disputed, items, billing, shipping, metadata, return_url, late_payment, latest_payment_id, needs_review, attempts, last_sequence, version, idempotency_principal, idempotency_key, idempotency_fingerprint, cancel_principal, cancel_key, correlation_id, created_at, updated_at, expires_at, paid_at, canceled_at, expired_at, refund_count, erased_at, subscription_id, period_start, period_end FROM orders WHERE status = 'open' AND expires_at <= $1::timestamptz ORDER BY expires_at LIMIT $2
 `
 
 type OrdersDueExpiryParams struct {
@@ -433,6 +511,9 @@ func (q *Queries) OrdersDueExpiry(ctx context.Context, arg OrdersDueExpiryParams
 			&i.ExpiredAt,
 			&i.RefundCount,
 			&i.ErasedAt,
+			&i.SubscriptionID,
+			&i.PeriodStart,
+			&i.PeriodEnd,
 		); err != nil {
 			return nil, err
 		}

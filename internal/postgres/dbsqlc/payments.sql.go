@@ -189,7 +189,7 @@ func (q *Queries) OrderReserve(ctx context.Context, arg OrderReserveParams) (int
 }
 
 const PaymentByIdempotencyKey = `-- name: PaymentByIdempotencyKey :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method FROM payments
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, initiator, begun_at FROM payments
 WHERE order_id = $1 AND idempotency_principal = $2::text AND idempotency_key = $3::text
 `
 
@@ -256,6 +256,8 @@ func (q *Queries) PaymentByIdempotencyKey(ctx context.Context, arg PaymentByIdem
 		&i.PaymentMethodID,
 		&i.AmountClaimed,
 		&i.Method,
+		&i.Initiator,
+		&i.BegunAt,
 	)
 	return i, err
 }
@@ -338,7 +340,7 @@ func (q *Queries) PaymentExists(ctx context.Context, id uuid.UUID) (bool, error)
 }
 
 const PaymentGet = `-- name: PaymentGet :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method FROM payments WHERE id = $1
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, initiator, begun_at FROM payments WHERE id = $1
 `
 
 func (q *Queries) PaymentGet(ctx context.Context, id uuid.UUID) (Payment, error) {
@@ -398,6 +400,8 @@ func (q *Queries) PaymentGet(ctx context.Context, id uuid.UUID) (Payment, error)
 		&i.PaymentMethodID,
 		&i.AmountClaimed,
 		&i.Method,
+		&i.Initiator,
+		&i.BegunAt,
 	)
 	return i, err
 }
@@ -471,7 +475,7 @@ func (q *Queries) PaymentInsert(ctx context.Context, arg PaymentInsertParams) er
 }
 
 const PaymentLiveOfOrder = `-- name: PaymentLiveOfOrder :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method FROM payments
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, initiator, begun_at FROM payments
 WHERE order_id = $1
     AND status IN ('processing', 'requires_action', 'unknown', 'authorized', 'succeeded') AND NOT surplus
 `
@@ -533,12 +537,14 @@ func (q *Queries) PaymentLiveOfOrder(ctx context.Context, orderID uuid.UUID) (Pa
 		&i.PaymentMethodID,
 		&i.AmountClaimed,
 		&i.Method,
+		&i.Initiator,
+		&i.BegunAt,
 	)
 	return i, err
 }
 
 const PaymentLock = `-- name: PaymentLock :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method FROM payments WHERE id = $1 FOR UPDATE
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, initiator, begun_at FROM payments WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error) {
@@ -598,6 +604,8 @@ func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error
 		&i.PaymentMethodID,
 		&i.AmountClaimed,
 		&i.Method,
+		&i.Initiator,
+		&i.BegunAt,
 	)
 	return i, err
 }
@@ -792,7 +800,7 @@ func (q *Queries) PaymentWarnOfLapse(ctx context.Context, arg PaymentWarnOfLapse
 }
 
 const PaymentWithOrderByTxn = `-- name: PaymentWithOrderByTxn :one
-SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, payments.cancel_asks, payments.cancel_asked_at, payments.cancel_failed_at, payments.payment_method_id, payments.amount_claimed, payments.method, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at
+SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, payments.cancel_asks, payments.cancel_asked_at, payments.cancel_failed_at, payments.payment_method_id, payments.amount_claimed, payments.method, payments.initiator, payments.begun_at, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at, orders.subscription_id, orders.period_start, orders.period_end
 FROM payments JOIN orders ON orders.id = payments.order_id
 WHERE payments.merchant_txn_id = $1
 `
@@ -859,6 +867,8 @@ func (q *Queries) PaymentWithOrderByTxn(ctx context.Context, merchantTxnID strin
 		&i.Payment.PaymentMethodID,
 		&i.Payment.AmountClaimed,
 		&i.Payment.Method,
+		&i.Payment.Initiator,
+		&i.Payment.BegunAt,
 		&i.Order.ID,
 		&i.Order.Livemode,
 		&i.Order.Reference,
@@ -898,6 +908,9 @@ func (q *Queries) PaymentWithOrderByTxn(ctx context.Context, merchantTxnID strin
 		&i.Order.ExpiredAt,
 		&i.Order.RefundCount,
 		&i.Order.ErasedAt,
+		&i.Order.SubscriptionID,
+		&i.Order.PeriodStart,
+		&i.Order.PeriodEnd,
 	)
 	return i, err
 }
@@ -911,7 +924,7 @@ WHERE id = ANY (ARRAY(
     ))
     ORDER BY due.next_check_at LIMIT $3 FOR UPDATE OF due SKIP LOCKED
 ))
-RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method
+RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, initiator, begun_at
 `
 
 type PaymentsClaimDueParams struct {
@@ -986,6 +999,8 @@ func (q *Queries) PaymentsClaimDue(ctx context.Context, arg PaymentsClaimDuePara
 			&i.PaymentMethodID,
 			&i.AmountClaimed,
 			&i.Method,
+			&i.Initiator,
+			&i.BegunAt,
 		); err != nil {
 			return nil, err
 		}
