@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tillway/internal/orders"
+	"tillway/internal/sweep"
 )
 
 const (
@@ -43,7 +44,8 @@ type pages func(ctx context.Context, from, to time.Time, page int) (more bool, e
 // owns when they are read and how far back; what a row means is for package orders to judge. Any number of processes may run one
 // on one database: a list is read by one of them at a time.
 type Importer struct {
-	settler *Settler
+	orders  *orders.Service
+	sweeper sweep.Sweeper
 	lists   map[orders.ImportName]pages
 	// realNow is the provider's time, as far as we know it: the real one, whatever a test clock says.
 	realNow  func() time.Time
@@ -53,7 +55,7 @@ type Importer struct {
 // NewImporter makes an Importer. realNow is real time, where the clock of the orders may be moved by tests.
 func NewImporter(service *orders.Service, log *slog.Logger, now, realNow func() time.Time, interval time.Duration) *Importer {
 	return &Importer{
-		settler: New(service, log, now, Options{}), realNow: realNow, interval: interval,
+		orders: service, sweeper: sweep.Sweeper{Log: log, Now: now}, realNow: realNow, interval: interval,
 		lists: map[orders.ImportName]pages{
 			orders.ImportOfDisputes: service.ImportDisputes, orders.ImportOfRefunds: service.ImportRefunds,
 		},
@@ -65,7 +67,7 @@ func (i *Importer) Run(ctx context.Context) error {
 	var group errgroup.Group
 	for name := range i.lists {
 		group.Go(func() error {
-			i.settler.repeat(ctx, "import of "+string(name), func(ctx context.Context) (Swept, error) { return i.Import(ctx, name) })
+			i.sweeper.Repeat(ctx, "import of "+string(name), func(ctx context.Context) (sweep.Result, error) { return i.Import(ctx, name) })
 			return nil
 		})
 	}
@@ -74,12 +76,12 @@ func (i *Importer) Run(ctx context.Context) error {
 
 // Import reads a list if it is due. What could not be applied is an error, after everything else was; the list is then read
 // again soon, from as far back.
-func (i *Importer) Import(ctx context.Context, name orders.ImportName) (Swept, error) {
+func (i *Importer) Import(ctx context.Context, name orders.ImportName) (sweep.Result, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, importPatience, errImport)
 	defer cancel()
-	claimed, due, err := i.settler.orders.ClaimImport(ctx, name, importPatience)
+	claimed, due, err := i.orders.ClaimImport(ctx, name, importPatience)
 	if err != nil || !due {
-		return Swept{}, err
+		return sweep.Result{}, err
 	}
 	to := i.realNow().UTC()
 	read, err := i.read(ctx, i.lists[name], i.from(claimed, to), to)
@@ -88,9 +90,9 @@ func (i *Importer) Import(ctx context.Context, name orders.ImportName) (Swept, e
 		again, covered = min(importFailed, i.interval), time.Time{}
 		err = fmt.Errorf("import %s: %w", name, err)
 	}
-	finishing, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), databasePatience, errDatabase)
+	finishing, cancel := sweep.Patiently(context.WithoutCancel(ctx))
 	defer cancel()
-	return Swept{Done: read}, errors.Join(err, i.settler.orders.FinishImport(finishing, claimed, again, covered))
+	return sweep.Result{Done: read}, errors.Join(err, i.orders.FinishImport(finishing, claimed, again, covered))
 }
 
 // from is where a reading begins: a while before what was covered, and no farther back than the provider answers.
@@ -116,7 +118,7 @@ func (i *Importer) read(ctx context.Context, list pages, from, to time.Time) (re
 		}
 		read++
 		if !more {
-			return read, summary(failures)
+			return read, sweep.Summary(failures)
 		}
 	}
 	return read, errors.Join(append(failures, errTooLong)...)

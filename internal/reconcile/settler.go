@@ -9,41 +9,22 @@ package reconcile
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"tillway/internal/orders"
+	"tillway/internal/sweep"
 	"tillway/internal/telemetry"
 )
 
-// Defaults of Options. What is claimed is asked about at once, within one patience and so well inside the half minute for
-// which it is claimed: another worker must not ask the same while we do, and a worker that is killed must not have kept more
-// from the others than it was asking about.
 const (
-	DefaultBatch       = DefaultConcurrency
-	DefaultConcurrency = 16
-	DefaultPatience    = 10 * time.Second
-)
+	// DefaultPatience bounds one question: well inside the half minute for which what is asked about is claimed.
+	DefaultPatience = 10 * time.Second
 
-const (
 	expiryBatch = 100
-
-	// soonest and latest bound the pause between sweeps: short while there is work, longer while there is none.
-	soonest = 250 * time.Millisecond
-	latest  = time.Second
-	// longestBackoff bounds the pause after sweeps that failed.
-	longestBackoff = 30 * time.Second
-	// databasePatience bounds what a sweep asks of the database. It ends its own statements sooner; a database that has gone
-	// without a word, as a failed host does, would else hold the sweep until the connection is given up, a quarter of an hour.
-	databasePatience = 15 * time.Second
 )
-
-var errDatabase = errors.New("the database did not answer in time")
 
 // Options adjust a Settler; zero fields take their defaults.
 type Options struct {
@@ -55,163 +36,74 @@ type Options struct {
 
 // Settler asks the provider about what is open.
 type Settler struct {
-	orders *orders.Service
-	log    *slog.Logger
-	now    func() time.Time
-	opts   Options
+	orders   *orders.Service
+	sweeper  sweep.Sweeper
+	patience time.Duration
 }
 
 // New makes a Settler.
 func New(service *orders.Service, log *slog.Logger, now func() time.Time, opts Options) *Settler {
 	if opts.Batch == 0 {
-		opts.Batch = DefaultBatch
+		opts.Batch = sweep.DefaultConcurrency
 	}
 	if opts.Concurrency == 0 {
-		opts.Concurrency = DefaultConcurrency
+		opts.Concurrency = sweep.DefaultConcurrency
 	}
 	if opts.Patience == 0 {
 		opts.Patience = DefaultPatience
 	}
-	return &Settler{orders: service, log: log, now: now, opts: opts}
+	return &Settler{
+		orders: service, patience: opts.Patience,
+		sweeper: sweep.Sweeper{Log: log, Now: now, Batch: opts.Batch, Concurrency: opts.Concurrency},
+	}
 }
 
 // Run sweeps until ctx ends. Failures are logged and tried again at growing distances. Questions that are under way when
 // ctx ends are seen through.
 func (s *Settler) Run(ctx context.Context) error {
 	var group errgroup.Group
-	group.Go(func() error { s.repeat(ctx, "payments", s.Settle); return nil })
-	group.Go(func() error { s.repeat(ctx, "refunds", s.SettleRefunds); return nil })
-	group.Go(func() error { s.repeat(ctx, "modifications", s.SettleModifications); return nil })
-	group.Go(func() error { s.repeat(ctx, "disputes", s.SettleDisputes); return nil })
-	group.Go(func() error { s.repeat(ctx, "expiry", s.Expire); return nil })
+	for name, settle := range map[string]func(context.Context) (sweep.Result, error){
+		"payments": s.Settle, "refunds": s.SettleRefunds, "modifications": s.SettleModifications, "disputes": s.SettleDisputes,
+		"expiry": s.Expire,
+	} {
+		group.Go(func() error { s.sweeper.Repeat(ctx, name, settle); return nil })
+	}
 	return group.Wait()
-}
-
-// Swept is what one sweep did.
-type Swept struct {
-	Done int
-	// More says that the batch was full: there may be more.
-	More bool
 }
 
 // Settle settles the payments that are due now, one batch of them. A question that is not answered is no failure of the
 // sweep: it is logged and asked again later.
-func (s *Settler) Settle(ctx context.Context) (Swept, error) {
-	due, err := claim(ctx, s.opts.Batch, s.orders.ClaimDue)
-	return forEach(ctx, s, "payments", due, func(ctx context.Context, p orders.Payment) error {
-		return s.orders.SettlePayment(telemetry.WithCorrelationID(ctx, p.CorrelationID), p, s.opts.Patience)
-	}), err
+func (s *Settler) Settle(ctx context.Context) (sweep.Result, error) {
+	return sweep.Due(ctx, s.sweeper, "payments", s.orders.ClaimDue, func(ctx context.Context, p orders.Payment) error {
+		return s.orders.SettlePayment(telemetry.WithCorrelationID(ctx, p.CorrelationID), p, s.patience)
+	})
 }
 
 // SettleRefunds sends the refunds that wait to be sent and asks about the others that are due now, one batch of them.
-func (s *Settler) SettleRefunds(ctx context.Context) (Swept, error) {
-	due, err := claim(ctx, s.opts.Batch, s.orders.ClaimDueRefunds)
-	return forEach(ctx, s, "refunds", due, func(ctx context.Context, r orders.Refund) error {
-		return s.orders.SettleRefund(telemetry.WithCorrelationID(ctx, r.CorrelationID), r, s.opts.Patience)
-	}), err
+func (s *Settler) SettleRefunds(ctx context.Context) (sweep.Result, error) {
+	return sweep.Due(ctx, s.sweeper, "refunds", s.orders.ClaimDueRefunds, func(ctx context.Context, r orders.Refund) error {
+		return s.orders.SettleRefund(telemetry.WithCorrelationID(ctx, r.CorrelationID), r, s.patience)
+	})
 }
 
 // SettleModifications asks about the captures and voids that are due now, one batch of them.
-func (s *Settler) SettleModifications(ctx context.Context) (Swept, error) {
-	due, err := claim(ctx, s.opts.Batch, s.orders.ClaimDueModifications)
-	return forEach(ctx, s, "modifications", due, func(ctx context.Context, m orders.Modification) error {
-		return s.orders.SettleModification(telemetry.WithCorrelationID(ctx, m.CorrelationID), m, s.opts.Patience)
-	}), err
+func (s *Settler) SettleModifications(ctx context.Context) (sweep.Result, error) {
+	return sweep.Due(ctx, s.sweeper, "modifications", s.orders.ClaimDueModifications, func(ctx context.Context, m orders.Modification) error {
+		return s.orders.SettleModification(telemetry.WithCorrelationID(ctx, m.CorrelationID), m, s.patience)
+	})
 }
 
 // SettleDisputes asks about the disputes that are due now, one batch of them.
-func (s *Settler) SettleDisputes(ctx context.Context) (Swept, error) {
-	due, err := claim(ctx, s.opts.Batch, s.orders.ClaimDueDisputes)
-	return forEach(ctx, s, "disputes", due, func(ctx context.Context, d orders.Dispute) error {
-		return s.orders.SettleDispute(telemetry.WithCorrelationID(ctx, d.CorrelationID), d, s.opts.Patience)
-	}), err
-}
-
-// forEach settles what was claimed, several at once. What is not begun when ctx ends is left: the claim runs out, and
-// somebody else settles it.
-func forEach[T any](ctx context.Context, s *Settler, sweep string, due []T, settle func(context.Context, T) error) Swept {
-	var done atomic.Int64
-	var group errgroup.Group
-	group.SetLimit(s.opts.Concurrency)
-	failures := make([]error, len(due))
-	for i, one := range due {
-		group.Go(func() error {
-			if ctx.Err() == nil {
-				failures[i] = settle(context.WithoutCancel(ctx), one)
-				done.Add(1)
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // its functions keep their errors
-	if err := summary(failures); err != nil {
-		s.log.WarnContext(ctx, "not settled", slog.String("sweep", sweep), slog.Any("error", err))
-	}
-	return Swept{Done: int(done.Load()), More: len(due) == s.opts.Batch}
-}
-
-// claim takes what is due, within the time that a database may take for it.
-func claim[T any](ctx context.Context, batch int, due func(context.Context, int) ([]T, error)) ([]T, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, databasePatience, errDatabase)
-	defer cancel()
-	return due(ctx, batch)
-}
-
-// summary keeps a sweep's failures to one line: when the provider is away, all of a batch fail alike.
-func summary(failures []error) error {
-	count := 0
-	var first error
-	for _, err := range failures {
-		if err == nil {
-			continue
-		}
-		if count++; first == nil {
-			first = err
-		}
-	}
-	if count > 1 {
-		return fmt.Errorf("%d of %d, the first: %w", count, len(failures), first)
-	}
-	return first
+func (s *Settler) SettleDisputes(ctx context.Context) (sweep.Result, error) {
+	return sweep.Due(ctx, s.sweeper, "disputes", s.orders.ClaimDueDisputes, func(ctx context.Context, d orders.Dispute) error {
+		return s.orders.SettleDispute(telemetry.WithCorrelationID(ctx, d.CorrelationID), d, s.patience)
+	})
 }
 
 // Expire ends orders whose time is over, one batch of them.
-func (s *Settler) Expire(ctx context.Context) (Swept, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, databasePatience, errDatabase)
+func (s *Settler) Expire(ctx context.Context) (sweep.Result, error) {
+	ctx, cancel := sweep.Patiently(ctx)
 	defer cancel()
 	ended, err := s.orders.ExpireDue(ctx, expiryBatch)
-	return Swept{Done: ended, More: ended == expiryBatch}, err
-}
-
-// repeat sweeps again and again, at once while there is more to do.
-func (s *Settler) repeat(ctx context.Context, name string, sweep func(context.Context) (Swept, error)) {
-	pause := soonest
-	for ctx.Err() == nil {
-		ctx := telemetry.Begin(ctx, s.now)
-		swept, err := sweep(ctx)
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return
-		case err != nil:
-			pause = min(max(2*pause, latest), longestBackoff)
-			s.log.WarnContext(ctx, "sweep failed", slog.String("sweep", name), slog.Int("done", swept.Done),
-				slog.Duration("again_in", pause), slog.Any("error", err))
-		case swept.More:
-			pause = 0
-		case swept.Done > 0:
-			pause = soonest
-		default:
-			pause = min(max(2*pause, soonest), latest)
-		}
-		wait(ctx, pause)
-	}
-}
-
-func wait(ctx context.Context, pause time.Duration) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	return sweep.Result{Done: ended, More: ended == expiryBatch}, err
 }
