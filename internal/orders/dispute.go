@@ -103,3 +103,14 @@ func (e *entry) coverDisputes() {
 
 // uncovered is what disputes claim of the payment that is not there: it had gone back already, or never came.
 func (p Payment) uncovered() int64 { return p.AmountClaimed - p.AmountDisputed }
+
+// findOverDisputed notes that the bank has taken back money that is not there to be taken: a shopper may have it twice.
+func (e *entry) findOverDisputed(d *discrepancyDraft) {
+	p := e.payment
+	d.class = classOverDispute
+	d.ours["captured"], d.ours["refunded"], d.ours["refund_pending"] = p.AmountCaptured, p.AmountRefunded, p.AmountRefundPending
+	d.atRisk = p.Amount
+	d.atRisk.Minor = p.uncovered()
+	e.further = append(e.further, d)
+	e.order.NeedsReview = true
+}

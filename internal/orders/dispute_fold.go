@@ -47,9 +47,8 @@ func foldDispute(a account, known *Dispute, foreign bool, ev DisputeEvidence, ru
 	c.dispute.Claimed = c.dispute.claim(c.payment)
 	c.payment.AmountClaimed += c.dispute.Claimed - c.before.Claimed
 	c.coverDisputes()
-	if missing := c.payment.uncovered(); missing > 0 && c.dispute.Claimed > c.before.Claimed {
-		c.further = append(c.further, c.overClaimed(missing))
-		c.order.NeedsReview = true
+	if c.payment.uncovered() > 0 && c.dispute.Claimed > c.before.Claimed {
+		c.findOverDisputed(c.disagreement(classOverDispute))
 	}
 	c.tellDispute()
 	c.schedule(rules, now)
@@ -201,16 +200,6 @@ func (c *disputeChange) disagreement(class string) *discrepancyDraft {
 		},
 		atRisk: d.Amount,
 	}
-}
-
-// overClaimed describes money that the bank has taken back although it is not there to be taken: a shopper may have it twice.
-func (c *disputeChange) overClaimed(missing int64) *discrepancyDraft {
-	p := c.payment
-	draft := c.disagreement(classOverDispute)
-	draft.ours["captured"], draft.ours["refunded"], draft.ours["refund_pending"] = p.AmountCaptured, p.AmountRefunded, p.AmountRefundPending
-	draft.atRisk = p.Amount
-	draft.atRisk.Minor = missing
-	return draft
 }
 
 // tellDispute writes the dispute's events, and asks for a person when a case opens, or opens again after a decision. Nobody is

@@ -125,7 +125,7 @@ func (e *entry) writeOrder(ctx context.Context, queries *dbsqlc.Queries, correla
 	})
 }
 
-// writeCover writes what disputes take of the payment, after what was written before has changed what is there.
+// writeCover writes what disputes take of the payment, where other news changes what is there.
 func (e *entry) writeCover(ctx context.Context, queries *dbsqlc.Queries) error {
 	return queries.DisputesCover(ctx, dbsqlc.DisputesCoverParams{
 		PaymentID: e.payment.ID.UUID(), PaymentAmountDisputed: e.payment.AmountDisputed, OrderAmountDisputed: e.order.AmountDisputed,

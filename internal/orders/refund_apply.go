@@ -98,10 +98,16 @@ func (c *refundChange) queue(ctx context.Context, b *pgx.Batch, now time.Time) e
 	if err != nil {
 		return err
 	}
+	disputed := c.payment.AmountDisputed
+	if disputed < c.disputedBefore { // what the refund holds now must be free when it is written
+		if err := c.writeCover(ctx, queries); err != nil {
+			return err
+		}
+	}
 	if _, err := queries.RefundApply(ctx, args); err != nil {
 		return err
 	}
-	if c.payment.AmountDisputed != c.disputedBefore {
+	if disputed > c.disputedBefore {
 		if err := c.writeCover(ctx, queries); err != nil {
 			return err
 		}

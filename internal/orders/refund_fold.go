@@ -157,7 +157,8 @@ func (c *refundChange) move(now time.Time) {
 	case VerdictMove:
 		c.become(to, now)
 	case VerdictLate:
-		if c.payment.Refundable() < c.refund.Amount.Minor {
+		// What disputes have taken meanwhile yields: the provider has given it back all the same.
+		if left := c.payment.AmountCaptured - c.payment.AmountRefunded - c.payment.AmountRefundPending; left < c.refund.Amount.Minor {
 			c.doubt(VerdictConflict, c.disagreement(classOverRefund)) // its amount has been used since
 			return
 		}

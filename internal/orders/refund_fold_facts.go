@@ -55,21 +55,29 @@ func (c *refundChange) settleAmounts() {
 	c.payment.AmountRefundPending += pending - wasPending
 	c.payment.AmountRefunded += refunded - wasRefunded
 	c.payment.RefundCount += c.refund.counted() - c.before.counted()
+	c.cover(refunded + pending - wasRefunded - wasPending)
 	if c.payment.Surplus {
-		c.coverDisputes()
 		return
 	}
 	o := &c.order
 	o.AmountRefundPending += pending - wasPending
 	o.AmountRefunded += refunded - wasRefunded
 	o.RefundCount += c.refund.counted() - c.before.counted()
-	c.coverDisputes()
 	o.Status = DeriveStatus(Facts{
 		Paid: o.AmountPaid, Authorized: o.AmountAuthorized, Refunded: o.AmountRefunded,
 		LivePayment: o.Status == StatusPending, Canceled: !o.CanceledAt.IsZero(), Expired: !o.ExpiredAt.IsZero(),
 	})
 	if refunded > wasRefunded { // a refund that is undone is told by its own event: "paid" would ship the goods again
 		c.emit(orderEvent(o.Status))
+	}
+}
+
+// cover takes anew what disputes claim, now that the refund holds so much more. That is less where it succeeds after its amount had
+// been freed: then both the provider and the bank have given the money back.
+func (c *refundChange) cover(more int64) {
+	c.coverDisputes()
+	if more > 0 && c.payment.uncovered() > 0 {
+		c.findOverDisputed(c.disagreement(classOverDispute))
 	}
 }
 

@@ -33,7 +33,7 @@ SELECT CASE WHEN count(*) = 0 THEN refuse_stale() ELSE count(*) END::bigint FROM
 UPDATE payments SET amount_disputed = @amount_disputed, amount_claimed = @amount_claimed, updated_at = @now WHERE id = @id;
 
 -- name: DisputesCover :exec
--- What disputes claim of a payment is covered anew, after other news has changed what is there; the order was written before.
+-- What disputes claim of a payment is covered anew, where other news changes what is there. The order is locked.
 WITH p AS (
     UPDATE payments SET amount_disputed = @payment_amount_disputed WHERE payments.id = @payment_id RETURNING payments.order_id
 )

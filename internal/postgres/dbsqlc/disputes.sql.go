@@ -410,7 +410,7 @@ type DisputesCoverParams struct {
 	PaymentID             uuid.UUID
 }
 
-// What disputes claim of a payment is covered anew, after other news has changed what is there; the order was written before.
+// What disputes claim of a payment is covered anew, where other news changes what is there. The order is locked.
 func (q *Queries) DisputesCover(ctx context.Context, arg DisputesCoverParams) error {
 	_, err := q.db.Exec(ctx, DisputesCover, arg.OrderAmountDisputed, arg.PaymentAmountDisputed, arg.PaymentID)
 	return err
