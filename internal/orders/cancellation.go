@@ -186,12 +186,15 @@ func (ev Evidence) tellsOfMoney() bool {
 	return ev.Outcome == OutcomeSucceeded || ev.Outcome == OutcomeAuthorized
 }
 
-// mayGoBack reports whether the money that the evidence tells of may be about to go back: the provider was asked to cancel the
-// payment, and what came of that is not known.
+// mayGoBack reports whether the money that the evidence tells of may be about to go back, or back already: the provider was asked
+// to cancel the payment, and what came of that is not known. Once it must be settled a query tells, which looks for the return; a
+// notification never does, however late it comes.
 func (c *change) mayGoBack(now time.Time) bool {
 	p := c.payment
-	return c.evidence.tellsOfMoney() && p.Status.Open() && !p.CancelAskedAt.IsZero() && p.CancelFailedAt.IsZero() &&
-		now.Before(p.CancelAskedAt.Add(cancelSettles))
+	if !c.evidence.tellsOfMoney() || p.taken() || reversed(p) || p.CancelAskedAt.IsZero() || !p.CancelFailedAt.IsZero() {
+		return false
+	}
+	return c.evidence.Source != SourceQuery || now.Before(p.CancelAskedAt.Add(cancelSettles))
 }
 
 // noteCancelFailed takes note that the provider did not cancel the payment. Where it was asked more than once, it may be the word

@@ -44,10 +44,10 @@ type stuckBundle struct {
 	stuck         orders.Payment
 }
 
-func setupStuck(t *testing.T) *stuckBundle {
+func setupStuck(t *testing.T, adjust ...func(*orders.Config)) *stuckBundle {
 	t.Helper()
 	fake := &fakeCancellations{}
-	b := setup(t, func(c *orders.Config) { c.Cancellations = fake })
+	b := setup(t, append(adjust, func(c *orders.Config) { c.Cancellations = fake })...)
 	b.gateway.sale = func(_ context.Context, sale orders.Sale) orders.Evidence {
 		ev := taken(orders.SourceAnswer, sale.Amount, sale.MerchantTxnID)
 		ev.Outcome = orders.OutcomeProcessing

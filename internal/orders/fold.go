@@ -60,6 +60,8 @@ type change struct {
 	keyFree bool
 	// overtaken: the answer contradicts what was learned while it was on its way. The provider is asked again at once.
 	overtaken bool
+	// mayBeBack: the money that it tells of may have gone back since.
+	mayBeBack bool
 }
 
 // fold judges one piece of evidence. It is pure but for the ids that it draws: the same account, evidence and clock give the
@@ -77,7 +79,7 @@ func fold(a account, ev Evidence, r rules, now time.Time) *change {
 	c.noteCancelFailed(now)
 	if d := mismatch(c.payment, ev); d != nil {
 		c.doubt(VerdictMismatch, d)
-	} else if c.mayGoBack(now) || unproven(c.payment, ev, r, now) {
+	} else if c.mayBeBack = c.mayGoBack(now); c.mayBeBack || unproven(c.payment, ev, r, now) {
 		c.leaveUnproven()
 	} else if forgotten(c.payment, ev) {
 		c.doubt(VerdictConflict, mismatchOfStatus(c.payment, ev))

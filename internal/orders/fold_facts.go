@@ -177,7 +177,7 @@ func (c *change) asks(r rules) bool {
 	if c.evidence.Source != SourceNotification {
 		return c.overtaken
 	}
-	if c.evidence.NotCanceled && c.payment.Status.Open() {
+	if c.mayBeBack || c.evidence.NotCanceled && c.payment.Status.Open() {
 		return true // nothing but a query decides now
 	}
 	doubtful := c.verdict == VerdictMismatch || c.verdict == VerdictConflict || c.verdict == VerdictUnproven
