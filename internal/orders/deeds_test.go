@@ -3,7 +3,6 @@ package orders_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -50,6 +49,12 @@ func deedsByWeight() []string {
 		{"refund with the last key", 1},
 		{"withdraw a refund", 1},
 		{"decide on a refund", 3},
+		{"cancel the payment", 3},
+		{"detach the card", 1},
+		{"chargeback", 3},
+		{"dispute goes on", 4},
+		{"notification of a dispute", 4},
+		{"read the chargebacks", 1},
 		{"provider goes on with a refund", 6},
 		{"notification of a refund", 5},
 		{sameNewsTwice, 2},
@@ -106,6 +111,12 @@ func (s *story) deeds() map[string]func(*rapid.T) deed {
 		"refund with the last key":       func(rt *rapid.T) deed { return s.refund(rt, s.keys) },
 		"withdraw a refund":              s.withdraw,
 		"decide on a refund":             s.decide,
+		"cancel the payment":             s.cancelPayment,
+		"detach the card":                s.detach,
+		"chargeback":                     s.chargeback,
+		"dispute goes on":                s.goOnDispute,
+		"notification of a dispute":      func(rt *rapid.T) deed { return s.notifyDispute(drawWhich(rt), drawWhich(rt)) },
+		"read the chargebacks":           s.readChargebacks,
 		"provider goes on with a refund": s.goOnRefund,
 		"notification of a refund":       func(rt *rapid.T) deed { return s.notifyRefund(drawWhich(rt), drawWhich(rt)) },
 	}
@@ -145,35 +156,6 @@ func drawWhich(rt *rapid.T) int {
 // chance is true so many times of sixteen.
 func chance(rt *rapid.T, ofSixteen int, what string) bool {
 	return fairly(append(slices.Repeat([]bool{false}, 16-ofSixteen), slices.Repeat([]bool{true}, ofSixteen)...)).Draw(rt, what)
-}
-
-func drawFate(rt *rapid.T) fate {
-	outcomes := []orders.Outcome{
-		orders.OutcomeSucceeded, orders.OutcomeDeclined, orders.OutcomeDeclined, orders.OutcomeProcessing,
-		orders.OutcomeActionRequired, orders.OutcomeClosed,
-	}
-	return fate{
-		arrives:  !chance(rt, 2, "gets lost"),
-		lost:     chance(rt, 5, "no answer"),
-		falsely:  chance(rt, 1, "false answer"),
-		outcome:  fairly(outcomes).Draw(rt, "outcome"),
-		unlisted: fairly([]time.Duration{0, 0, time.Minute, 10 * time.Minute}).Draw(rt, "unlisted"),
-		held:     chance(rt, 3, "held back"),
-	}
-}
-
-// pay asks to pay. The caller of a sale whose answer is held back leaves.
-func (s *story) pay(rt *rapid.T, number int) deed {
-	f, req := drawFate(rt), payRequest(s.order, key(fmt.Sprintf("%s-%d", s.order, number)))
-	if s.holds {
-		req.CaptureMethod = orders.CaptureManual
-	}
-	return func(ctx context.Context, process *orders.Service) error {
-		ctx, f.leave = context.WithCancel(ctx)
-		defer f.leave()
-		_, err := process.Pay(context.WithValue(ctx, fateKey{}, f), req)
-		return refusalIsFine(err)
-	}
 }
 
 // refusalIsFine lets pass what the state of an order or its money forbids, and what was never sent.
@@ -219,10 +201,7 @@ func (s *story) sweep(ctx context.Context, process *orders.Service) error {
 			return err
 		}
 	}
-	if err := s.sweepEndings(ctx, process); err != nil {
-		return err
-	}
-	return s.sweepRefunds(ctx, process)
+	return errors.Join(s.sweepEndings(ctx, process), s.sweepRefunds(ctx, process), s.sweepDisputes(ctx, process))
 }
 
 // notify delivers a notification of a payment.

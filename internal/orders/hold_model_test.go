@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tillway/internal/money"
@@ -72,7 +73,7 @@ func (m *modelProvider) lapsed(c *charge) bool {
 
 // standing reports whether a hold is there to be captured or voided. The lock is held.
 func (m *modelProvider) standing(c *charge) bool {
-	return c.outcome == orders.OutcomeAuthorized && !slices.ContainsFunc(c.endings, (*ending).claims) && !m.lapsed(c)
+	return c.outcome == orders.OutcomeAuthorized && !c.back && !slices.ContainsFunc(c.endings, (*ending).claims) && !m.lapsed(c)
 }
 
 // Modify takes a capture or void on, once, as long as the hold stands. It complains of one that should not have come.
@@ -116,7 +117,7 @@ func (m *modelProvider) Modify(_ context.Context, o orders.ModificationOrder) or
 // holding is the charge of that transaction, nil when there is none. The lock is held.
 func (m *modelProvider) holding(id string) *charge {
 	for _, c := range m.charges {
-		if c.id == id {
+		if c.id == id || c.hosted() && strings.HasSuffix(id, "-"+c.sale.MerchantTxnID) {
 			return c
 		}
 	}

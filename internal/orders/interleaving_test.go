@@ -19,10 +19,11 @@ import (
 const storyTime = 6 * time.Second
 
 // TestOrders_StayTrueWhateverHappensInWhicheverOrder drives the service on a real database through random interleavings of
-// commands and news: payments, captures, voids and refunds whose answers are lost, late, held back or false; notifications in
-// any order, old ones again;
-// queries that see nothing yet or are not answered; late successes; cancellation, expiry and time. After every step the
-// books must be in order, and in the end they must be the provider's. A failure is made short and says how to repeat it.
+// commands and news: payments by card, by a saved card and on the provider's page, captures, voids, refunds and cancellations
+// whose answers are lost, late, held back or false; refunds that a second person decides on; chargebacks and warnings;
+// notifications in any order, old ones again; queries that see nothing yet or are not answered; late successes; expiry and time.
+// After every step the books must be in order, and in the end they must be the provider's. A failure is made short and says how to
+// repeat it.
 //
 // For longer: go test ./internal/orders -run StayTrue -rapid.checks=2000.
 func TestOrders_StayTrueWhateverHappensInWhicheverOrder(t *testing.T) {
@@ -95,9 +96,12 @@ type story struct {
 	clock     *clock
 	processes [2]*orders.Service
 	countOf   func(ctx context.Context, sql string, args ...any) (int, error)
+	exec      func(ctx context.Context, sql string, args ...any) error
 
 	order    ids.Order
-	holds    bool // the merchant holds the money first
+	customer ids.Customer
+	method   ids.PaymentMethod // the card that is saved for the customer
+	holds    bool              // the merchant holds the money first
 	keys     int
 	statuses map[ids.Payment]orders.PaymentStatus
 }
@@ -111,14 +115,21 @@ func newStory(rt *rapid.T, b *testBundle) *story {
 	for range endingFates {
 		s.provider.endingFates = append(s.provider.endingFates, drawEndingFate(rt))
 	}
+	for range cancelFates {
+		s.provider.cancelFates = append(s.provider.cancelFates, drawCancelFate(rt))
+	}
+	s.provider.silent = chance(rt, 8, "failed attempts say no more")
 	s.holds = chance(rt, 6, "holds")
 	config := b.config
 	config.Refunds, config.Modifications, config.HoldLasts = s.provider, s.provider, holdLasts
+	config.Cancellations, config.Disputes, config.Wallet = s.provider, s.provider, s.wallet()
 	config.AuthExpiry = fairly([]orders.AuthExpiryAction{orders.AuthExpiryWarn, orders.AuthExpiryVoid}).Draw(rt, "hold expiry")
 	config.PartialCapture = chance(rt, 8, "partial capture")
 	if chance(rt, 3, "refunds need approval") {
 		config.ApprovalAbove = orders.ApprovalThresholds{"EUR": 1500}
 	}
+	s.customer, s.method = b.customer(), ids.New[ids.PaymentMethodEntity]()
+	require.NoError(rt, b.saveCard(rt.Context(), s.customer, s.method))
 	for i := range s.processes {
 		s.processes[i] = orders.New(b.pool, s.provider, nil, discard(), s.clock.Now, config)
 	}
@@ -127,7 +138,12 @@ func newStory(rt *rapid.T, b *testBundle) *story {
 		err := b.pool.QueryRow(ctx, sql, args...).Scan(&n)
 		return n, err
 	}
+	s.exec = func(ctx context.Context, sql string, args ...any) error {
+		_, err := b.pool.Exec(ctx, sql, args...)
+		return err
+	}
 	req := newOrder()
+	req.Customer = s.customer
 	req.ExpiresIn = fairly([]time.Duration{0, 100 * time.Hour}).Draw(rt, "expires in")
 	policies := []orders.LatePayment{orders.LatePaymentAccept, orders.LatePaymentRefund, orders.LatePaymentReview}
 	req.LatePayment = fairly(policies).Draw(rt, "late payment policy")
@@ -196,6 +212,7 @@ func (s *story) check(rt *rapid.T) {
 	require.Equal(rt, orders.DeriveStatus(facts), o.Status)
 	require.Equal(rt, o.AmountPaid > 0, !o.PaidAt.IsZero())
 	s.checkRefunds(rt)
+	s.checkDisputes(rt)
 }
 
 // repeatNews delivers a notification twice: the second time it succeeds and changes nothing.
@@ -245,6 +262,7 @@ func (s *story) settleEverything(rt *rapid.T) {
 	s.tellAllOfEndings(rt)
 	s.sweepUntilSettled(rt, end)
 	s.tellAllOfRefunds(rt)
+	s.tellAllOfDisputes(rt)
 	s.check(rt)
 
 	o, payments, _ := s.read(rt)
@@ -267,6 +285,7 @@ func (s *story) settleEverything(rt *rapid.T) {
 	require.Equal(rt, counted == 1, o.AmountPaid > 0)
 	require.True(rt, kept == 0 || o.NeedsReview, "surplus is neither given back nor under review")
 	s.requireRefundsAgree(rt)
+	s.requireDisputesAgree(rt)
 }
 
 // sweepUntilSettled lets time pass and sweeps until nothing is open.
@@ -278,7 +297,8 @@ func (s *story) sweepUntilSettled(rt *rapid.T, end orders.Outcome) {
 		s.provider.finishRefunds(end)
 		_, payments, _ := s.read(rt)
 		unsettled = slices.ContainsFunc(payments, func(p orders.Payment) bool {
-			return p.Status.Open() || p.Status == orders.PaymentSucceeded && !p.Confirmed || p.Held()
+			asked := !p.CancelAskedAt.IsZero() && !p.NextCheckAt.IsZero() // whether money of it has come, or gone back
+			return p.Status.Open() || p.Status == orders.PaymentSucceeded && !p.Confirmed || p.Held() || asked
 		}) || s.openEndings(rt) > 0 || slices.ContainsFunc(s.refunds(rt), func(r orders.Refund) bool { return r.Status.Open() })
 		s.clock.advance(time.Hour)
 		for _, p := range payments {

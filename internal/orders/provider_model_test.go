@@ -44,6 +44,13 @@ type charge struct {
 	ended, falsely bool
 	// endings are the captures and voids of what it holds; see hold_model_test.go.
 	endings []*ending
+	// attempts counts the shopper's tries on the checkout page, each of which is a transaction of its own, and failed is set while
+	// the latest of them failed; see checkout_model_test.go.
+	attempts int
+	failed   bool
+	// cancellation is the latest that was asked for, back says that it gave the money back; see cancel_model_test.go.
+	cancellation *cancellation
+	back         bool
 }
 
 // modelProvider is what a payment provider does, without the wire: it takes money once for each sale that reaches it, and
@@ -67,6 +74,18 @@ type modelProvider struct {
 	refundFates []refundFate
 	refundCalls int
 	refunds     []*modelRefund
+
+	// cancelFates are what the cancellations meet with, one after the other.
+	cancelFates []cancelFate
+	cancelCalls int
+
+	// cases are the chargebacks and warnings, in the order in which they began.
+	cases []*modelCase
+
+	// silent: what is told of a failed attempt on the checkout page does not say that the session is still open.
+	silent bool
+	// saved: the latest card that was to be saved was.
+	saved bool
 }
 
 func newModelProvider(now func() time.Time) *modelProvider {
@@ -87,7 +106,11 @@ func (m *modelProvider) Sale(ctx context.Context, sale orders.Sale) orders.Evide
 			m.wrongs = append(m.wrongs, fmt.Sprintf("sent although %s of the order is %s", c.sale.MerchantTxnID, c.outcome))
 		}
 	}
-	c := &charge{sale: sale, id: fmt.Sprintf("t%d-%s", len(m.charges), sale.MerchantTxnID), listed: m.now().Add(f.unlisted), falsely: f.falsely}
+	c := &charge{sale: sale, id: fmt.Sprintf("t%d-%s", len(m.charges), sale.MerchantTxnID), listed: m.now().Add(f.unlisted)}
+	if c.hosted() {
+		f = f.ofSession()
+	}
+	c.falsely = f.falsely
 	if f.arrives {
 		m.charges[sale.MerchantTxnID] = c
 		m.order = append(m.order, sale.MerchantTxnID)
@@ -129,14 +152,21 @@ func (m *modelProvider) Find(_ context.Context, query orders.Query) (orders.Evid
 	if c == nil || m.now().Before(c.listed) {
 		return orders.Evidence{Source: orders.SourceQuery, Outcome: orders.OutcomeNotFound}, nil
 	}
-	return m.tell(c, c.evidence(orders.SourceQuery, c.outcome)), nil
+	m.passTime(c)
+	return m.tell(c, c.evidence(orders.SourceQuery, m.record(c))), nil
+}
+
+// passTime lets come what time brings: the end of a checkout session, and of a cancellation. The lock is held.
+func (m *modelProvider) passTime(c *charge) {
+	m.endSession(c)
+	m.endCancellation(c, false)
 }
 
 func (c *charge) evidence(source orders.Source, outcome orders.Outcome) orders.Evidence {
 	ev := orders.Evidence{
 		Source: source, Outcome: outcome, Amount: c.sale.Amount, ProviderTransactionID: c.id, Body: []byte(`{}`),
 	}
-	if outcome == orders.OutcomeActionRequired {
+	if outcome == orders.OutcomeActionRequired || outcome == orders.OutcomeAttemptFailed {
 		ev.RedirectURL = "https://3ds.example.com/" + c.id
 	}
 	return ev
@@ -150,8 +180,12 @@ func (m *modelProvider) become(c *charge, outcome orders.Outcome) {
 
 // tell notes that the merchant gets to know something. The lock is held.
 func (m *modelProvider) tell(c *charge, ev orders.Evidence) orders.Evidence {
-	if ev.Outcome == orders.OutcomeDeclined || ev.Outcome == orders.OutcomeClosed {
+	switch ev.Outcome {
+	case orders.OutcomeDeclined:
+		c.ended = c.ended || !c.hosted() || ev.Source == orders.SourceAnswer || ev.Source == orders.SourceQuery && m.sessionOver(c)
+	case orders.OutcomeClosed, orders.OutcomeReversed:
 		c.ended = true
+	default:
 	}
 	return ev
 }
@@ -164,6 +198,7 @@ func (m *modelProvider) notification(which, piece int) (string, orders.Evidence,
 	if c == nil {
 		return "", orders.Evidence{}, false
 	}
+	m.passTime(c)
 	piece = (piece + len(c.said)) % len(c.said)
 	return c.sale.MerchantTxnID, m.tell(c, c.said[piece]), true
 }
@@ -191,11 +226,17 @@ func (m *modelProvider) pick(which int) *charge {
 func (m *modelProvider) move(which int, outcome orders.Outcome) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch c := m.pick(which); {
-	case c == nil:
+	c := m.pick(which)
+	if c == nil {
+		return
+	}
+	m.passTime(c)
+	switch {
+	case c.hosted():
+		m.attempt(c, outcome)
 	case c.open():
 		m.become(c, c.kind(outcome))
-	case c.outcome == orders.OutcomeDeclined && outcome == orders.OutcomeSucceeded:
+	case c.outcome == orders.OutcomeDeclined && outcome == orders.OutcomeSucceeded && !c.canceled():
 		m.become(c, c.kind(outcome))
 	}
 }
@@ -212,9 +253,13 @@ func (m *modelProvider) finish(outcome orders.Outcome) {
 	m.down = false
 	for _, c := range m.charges {
 		c.listed = time.Time{}
-		if c.open() {
+		switch {
+		case c.hosted() && c.open():
+			m.finishSession(c, outcome)
+		case c.open():
 			m.become(c, c.kind(outcome))
 		}
+		m.endCancellation(c, true)
 		m.finishEndings(c, outcome)
 	}
 }
@@ -240,6 +285,14 @@ func (m *modelProvider) holds() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.held) > 0
+}
+
+// saves reports whether the provider saves the card of a payment: every other one.
+func (m *modelProvider) saves() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.saved = !m.saved
+	return m.saved
 }
 
 // complaints are what the merchant should not have asked for.

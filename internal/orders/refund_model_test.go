@@ -83,7 +83,10 @@ func (m *modelProvider) Refund(_ context.Context, a orders.RefundApplication) or
 }
 
 // took tells whether a charge took the money, claimed whether the merchant was told so at least.
-func (c *charge) took() bool    { return c.outcome == orders.OutcomeSucceeded || c.captured() != nil }
+func (c *charge) took() bool {
+	return !c.back && (c.outcome == orders.OutcomeSucceeded || c.captured() != nil)
+}
+
 func (c *charge) claimed() bool { return c.took() || c.falsely }
 
 // left is what a charge holds, if it does, beside the refunds that count. The lock is held.
