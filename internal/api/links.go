@@ -39,7 +39,7 @@ func (s *server) orderLinks(o orders.Order, caller principal) links {
 	if s.Orders.Payable(o) {
 		s.offer(l, caller, "order:pay", http.MethodPost, "/v1/orders/{id}/payments", id)
 	}
-	if o.Status.Cancelable() {
+	if o.Cancelable() {
 		s.offer(l, caller, "order:cancel", http.MethodPost, "/v1/orders/{id}/cancel", id)
 	}
 	if s.Orders.MayRefundOrder(o) {

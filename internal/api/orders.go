@@ -114,7 +114,7 @@ func (s *server) updateOrder(ctx context.Context, in *call[patchBody]) (*answer,
 }
 
 func (s *server) cancelOrder(ctx context.Context, in *call[none]) (*answer, error) {
-	o, err := s.Orders.Cancel(ctx, in.Order, in.Idempotency, in.CorrelationID)
+	o, err := s.Orders.Cancel(ctx, orders.CancelOrder{Order: in.Order, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID})
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func (g *cards) Accepts(amount money.Amount) error {
 	return nil
 }
 
-func (g *cards) Admit(context.Context) error { return nil }
+func (g *cards) Admit(context.Context, orders.Initiator) error { return nil }
 
 func (g *cards) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
 	g.mu.Lock()

@@ -42,7 +42,7 @@ func setup(t *testing.T, n int) (*testBundle, []orders.Order) {
 	for range n {
 		created, err := b.orders.Create(t.Context(), orders.CreateOrder{Amount: 2700, Currency: "eur", CorrelationID: "test"})
 		require.NoError(t, err)
-		canceled, err := b.orders.Cancel(t.Context(), created.Order.ID, orders.Idempotency{}, "test")
+		canceled, err := b.orders.Cancel(t.Context(), orders.CancelOrder{Order: created.Order.ID, CorrelationID: "test"})
 		require.NoError(t, err)
 		made = append(made, canceled)
 	}

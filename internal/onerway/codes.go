@@ -64,6 +64,8 @@ func codeTable() []CodeInfo {
 		{"12004", ClassConfiguration, broken, "merchant_disabled", ourFault, true},
 		{"12005", ClassConfiguration, broken, "invalid_transaction_id", ourFault, true},
 		{"12007", ClassConfiguration, broken, "invalid_transaction_id", ourFault, true},
+		// A later charge would fit (§11), but the schedule is agreed on and kept by us: one that does not fit it is our mistake.
+		{"12006", ClassConfiguration, broken, "recurring_not_due", "The charge does not fit the agreed schedule.", true},
 		{"12008", ClassConfiguration, broken, "invalid_ip", ourFault, true},
 		{"12010", ClassConfiguration, broken, "transaction_type_not_supported", ourFault, true},
 		{"12011", ClassConfiguration, broken, "initiation_failed", ourFault, true},
@@ -75,7 +77,6 @@ func codeTable() []CodeInfo {
 		{"12003", ClassHard, declined, "card_not_supported", "This kind of card is not supported. Please use another card.", true},
 		{"13002", ClassHard, FailureInvalidNumber, "invalid_number", "The card number is not valid.", true},
 		{"13004", ClassHard, FailureExpiredCard, "expired_card", "The card has expired. Please use another card.", true},
-		{"12006", ClassSoft, broken, "recurring_not_due", "The charge does not fit the agreed schedule.", true},
 
 		{"40201", ClassSoft, FailureAuthenticationFailed, "authentication_failed", "The card could not be authenticated. Please try again or use another card.", false},
 		{"40202", ClassSoft, FailureAuthenticationTimeout, "authentication_timeout", "The authentication took too long. Please try again.", false},

@@ -13,11 +13,11 @@ func TestLookupCode_KnowsEveryDocumentedCode(t *testing.T) {
 	classes := map[onerway.CodeClass][]string{
 		onerway.ClassApproved: {"20000"},
 		onerway.ClassConfiguration: {
-			"40000", "40013", "12001", "12002", "12004", "12005", "12007", "12008", "12010", "12011",
+			"40000", "40013", "12001", "12002", "12004", "12005", "12006", "12007", "12008", "12010", "12011",
 			"13001", "13003", "13005", "13006",
 		},
 		onerway.ClassHard:      {"12003", "13002", "13004", "40203", "70002", "20014", "20054"},
-		onerway.ClassSoft:      {"12006", "40201", "40202", "20005", "20051", "20082"},
+		onerway.ClassSoft:      {"40201", "40202", "20005", "20051", "20082"},
 		onerway.ClassTechnical: {"20096"},
 		onerway.ClassUnclear:   {"20001", "50134", "60000", "11001", "12009"},
 	}

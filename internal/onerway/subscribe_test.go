@@ -202,5 +202,5 @@ func TestSubscribe_RenewalFailuresHaveTheirClass(t *testing.T) {
 	require.Equal(t, onerway.NeverSent, onerway.ClassOf(err), "nobody was there to take a byte")
 	info, known := onerway.LookupCode("12006")
 	require.True(t, known)
-	require.Equal(t, []any{onerway.ClassSoft, true}, []any{info.Class, info.Refuses}, "it may be charged later")
+	require.Equal(t, []any{onerway.ClassConfiguration, true}, []any{info.Class, info.Refuses}, "the schedule is ours to keep")
 }

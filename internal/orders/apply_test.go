@@ -213,7 +213,7 @@ func TestApply_LateSuccessPaysAnOrderThatWasGivenUp(t *testing.T) {
 	b.gateway.sale = declined
 	o := b.order(func(r *orders.CreateOrder) { r.LatePayment = orders.LatePaymentAccept })
 	p := b.pay(o, "k")
-	_, err := b.service.Cancel(t.Context(), o.ID, key("c"), "test")
+	_, err := b.service.Cancel(t.Context(), orders.CancelOrder{Order: o.ID, Idempotency: key("c"), CorrelationID: "test"})
 	require.NoError(t, err)
 
 	b.apply(p, taken(orders.SourceQuery, o.Amount, p.MerchantTxnID))
@@ -284,7 +284,7 @@ func (b *testBundle) disturb(o orders.Order, name string) error {
 		return err
 	case 3:
 		if len(name)%4 == 0 { // seldom: it ends the story
-			_, _ = b.service.Cancel(ctx, o.ID, key(name), "test")
+			_, _ = b.service.Cancel(ctx, orders.CancelOrder{Order: o.ID, Idempotency: key(name), CorrelationID: "test"})
 		}
 	default:
 		list, err := b.service.ListPayments(ctx, orders.PaymentFilter{Order: o.ID}, orders.Page{Limit: 10})

@@ -99,7 +99,7 @@ func (s *Service) cancelOpen(ctx context.Context, p Payment) (Payment, error) {
 	if err := s.mayCancelOpen(p); err != nil {
 		return p, err
 	}
-	if err := s.gateway.Admit(ctx); err != nil {
+	if err := s.gateway.Admit(ctx, InitiatorCustomer); err != nil {
 		return p, err
 	}
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.config.CallerDeadline,

@@ -159,7 +159,7 @@ func TestPay_CallerWhoLeavesWhileItIsRecordedIsCharged(t *testing.T) {
 	b := setup(t)
 	o := b.order()
 	ctx, leave := context.WithCancel(t.Context())
-	b.gateway.admit = func(context.Context) error { return nil }
+	b.gateway.admit = func(context.Context, orders.Initiator) error { return nil }
 	b.tracer.after = func(trip string) {
 		if strings.HasPrefix(trip, "OrderReserve") {
 			leave()
@@ -176,7 +176,7 @@ func TestPay_CallerWhoLeftBeforeItIsRecordedIsNotCharged(t *testing.T) {
 	b := setup(t)
 	o := b.order()
 	ctx, leave := context.WithCancel(t.Context())
-	b.gateway.admit = func(context.Context) error { leave(); return nil }
+	b.gateway.admit = func(context.Context, orders.Initiator) error { leave(); return nil }
 
 	_, err := b.service.Pay(ctx, payRequest(o.ID, key("k")))
 	require.ErrorIs(t, err, context.Canceled)

@@ -74,7 +74,7 @@ func (s *story) deeds() map[string]func(*rapid.T) deed {
 		"pay with the last key": func(rt *rapid.T) deed { return s.pay(rt, s.keys) },
 		"cancel": func(*rapid.T) deed {
 			return func(ctx context.Context, process *orders.Service) error {
-				_, err := process.Cancel(ctx, s.order, key("cancel"), "test")
+				_, err := process.Cancel(ctx, orders.CancelOrder{Order: s.order, Idempotency: key("cancel"), CorrelationID: "test"})
 				return refusalIsFine(err)
 			}
 		},

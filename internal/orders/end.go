@@ -13,22 +13,38 @@ import (
 	"tillway/internal/postgres/dbsqlc"
 )
 
+// CancelOrder asks to end an open order. Subscription is what charges it and asks: zero for anybody else.
+type CancelOrder struct {
+	Order         ids.Order
+	Subscription  ids.Subscription
+	Idempotency   Idempotency
+	CorrelationID string
+}
+
+// Cancelable reports whether the order as it was read may be canceled by anybody but what charges it.
+func (o Order) Cancelable() bool { return o.Subscription.IsZero() && o.Status.Cancelable() }
+
 // Cancel ends an open order. Repeating the request with its idempotency key answers the canceled order again. It returns a
-// fault NotFound, or Conflict order_not_cancelable once money is pending, held or taken.
-func (s *Service) Cancel(ctx context.Context, id ids.Order, idem Idempotency, correlationID string) (Order, error) {
+// fault NotFound, or Conflict order_not_cancelable once money is pending, held or taken, and of an order that a subscription
+// charges.
+func (s *Service) Cancel(ctx context.Context, req CancelOrder) (Order, error) {
 	for range beginAttempts {
-		o, err := s.Get(ctx, id)
+		o, err := s.Get(ctx, req.Order)
 		if err != nil {
 			return Order{}, err
 		}
+		if o.Subscription != req.Subscription {
+			return Order{}, fault.New(fault.Conflict, "order_not_cancelable",
+				"The order is charged by its subscription, and canceled by nothing else.")
+		}
 		if !o.Status.Cancelable() {
-			return s.refuseCancel(ctx, o, idem)
+			return s.refuseCancel(ctx, o, req.Idempotency)
 		}
 		o.CanceledAt = s.now()
 		failpoint.Hit(failpoint.OrderBeforeCancel)
-		ended, err := s.end(ctx, o, o.CanceledAt, idem, correlationID)
+		ended, err := s.end(ctx, o, o.CanceledAt, req.Idempotency, req.CorrelationID)
 		if err != nil {
-			return Order{}, fmt.Errorf("cancel order %s: %w", id, postgres.Translate(err))
+			return Order{}, fmt.Errorf("cancel order %s: %w", req.Order, postgres.Translate(err))
 		}
 		if ended != nil {
 			failpoint.Hit(failpoint.OrderAfterCancel)

@@ -20,21 +20,21 @@ func TestCancel_EndsAnOpenOrderOnce(t *testing.T) {
 	o := b.order()
 	b.clock.advance(time.Minute)
 
-	canceled, err := b.service.Cancel(t.Context(), o.ID, key("k"), "corr")
+	canceled, err := b.service.Cancel(t.Context(), orders.CancelOrder{Order: o.ID, Idempotency: key("k"), CorrelationID: "corr"})
 	require.NoError(t, err)
 	require.Equal(t, orders.StatusCanceled, canceled.Status)
 	require.Equal(t, canceled, b.get(o.ID))
 
-	repeated, err := b.service.Cancel(t.Context(), o.ID, key("k"), "corr")
+	repeated, err := b.service.Cancel(t.Context(), orders.CancelOrder{Order: o.ID, Idempotency: key("k"), CorrelationID: "corr"})
 	require.NoError(t, err)
 	require.Equal(t, canceled, repeated)
 	for _, idem := range []orders.Idempotency{key("another"), {}} {
-		_, err = b.service.Cancel(t.Context(), o.ID, idem, "corr")
+		_, err = b.service.Cancel(t.Context(), orders.CancelOrder{Order: o.ID, Idempotency: idem, CorrelationID: "corr"})
 		requireFault(t, err, fault.Conflict, "order_not_cancelable")
 	}
 	require.Equal(t, []string{"order.created", "order.canceled"}, b.events(o.ID))
 
-	_, err = b.service.Cancel(t.Context(), ids.New[ids.OrderEntity](), key("k"), "corr")
+	_, err = b.service.Cancel(t.Context(), orders.CancelOrder{Order: ids.New[ids.OrderEntity](), Idempotency: key("k"), CorrelationID: "corr"})
 	requireFault(t, err, fault.NotFound, "resource_missing")
 }
 
@@ -45,7 +45,7 @@ func TestCancel_TwentyAtOnceMakeOneEvent(t *testing.T) {
 	var group errgroup.Group
 	for range 20 {
 		group.Go(func() error {
-			_, err := b.service.Cancel(t.Context(), o.ID, key("k"), "corr")
+			_, err := b.service.Cancel(t.Context(), orders.CancelOrder{Order: o.ID, Idempotency: key("k"), CorrelationID: "corr"})
 			return err
 		})
 	}
@@ -61,7 +61,7 @@ func TestCancel_IsRefusedOnceMoneyIsPendingOrTaken(t *testing.T) {
 	paid := b.order()
 	b.pay(paid, "k")
 	for _, o := range []orders.Order{pending, paid} {
-		_, err := b.service.Cancel(t.Context(), o.ID, key("c"), "corr")
+		_, err := b.service.Cancel(t.Context(), orders.CancelOrder{Order: o.ID, Idempotency: key("c"), CorrelationID: "corr"})
 		requireFault(t, err, fault.Conflict, "order_not_cancelable")
 	}
 }
@@ -73,7 +73,10 @@ func TestCancel_OrPayWinsButNeverBoth(t *testing.T) {
 		o := b.order()
 		var canceled, paid error
 		var group errgroup.Group
-		group.Go(func() error { _, canceled = b.service.Cancel(t.Context(), o.ID, key("c"), "corr"); return nil })
+		group.Go(func() error {
+			_, canceled = b.service.Cancel(t.Context(), orders.CancelOrder{Order: o.ID, Idempotency: key("c"), CorrelationID: "corr"})
+			return nil
+		})
 		group.Go(func() error { _, paid = b.service.Pay(t.Context(), payRequest(o.ID, key("p"))); return nil })
 		require.NoError(t, group.Wait())
 

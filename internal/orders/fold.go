@@ -71,7 +71,7 @@ func fold(a account, ev Evidence, r rules, now time.Time) *change {
 	if r.lapsed(a.payment, ev, now) {
 		ev.Outcome, ev.Failure = OutcomeClosed, lapse()
 	}
-	ev = asTold(a.payment, ev, now)
+	ev = asTold(a.payment, a.payment.unattended(ev), now)
 	c := &change{entry: entry{account: a}, before: a.payment, evidence: ev, record: ev.Source != SourceQuery}
 	if knows(ev.Outcome) && c.payment.NotFoundCount > 0 {
 		c.payment.NotFoundCount, c.keep = 0, true // denials count only when nothing speaks against them in between
@@ -162,10 +162,9 @@ func unproven(p Payment, ev Evidence, r rules, now time.Time) bool {
 	return false
 }
 
-// mayBeUnderWay reports whether a payment is too young, in real time, for its call to have ended. The payment's id was drawn
-// when it was recorded and bears that time, by the clock of the machine that drew it.
+// mayBeUnderWay reports whether a payment is too young, in real time, for its call to have ended.
 func mayBeUnderWay(p Payment, r rules) bool {
-	return r.landedBefore != nil && !p.ID.Time().Before(*r.landedBefore)
+	return r.landedBefore != nil && !p.begunAt().Before(*r.landedBefore)
 }
 
 // doubt records a disagreement: nothing moves, a person is asked to look.

@@ -17,8 +17,9 @@ type Gateway interface {
 	// currency_not_supported, or Invalid when the amount is below the provider's minimum. It sends nothing.
 	Accepts(amount money.Amount) error
 	// Admit asks for leave to send a sale now: a fault of kind Unavailable (provider_unavailable) when the circuit is open
-	// or no slot of the outbound rate limit comes free in time. Called before anything is written.
-	Admit(ctx context.Context) error
+	// or no slot of the outbound rate limit comes free in time, for which a renewal waits longer than a shopper, and behind them.
+	// Called before anything is written.
+	Admit(ctx context.Context, by Initiator) error
 	// Sale sends a card sale, or opens a checkout session, once and returns what can be said of it. It never fails: whatever goes wrong is evidence
 	// (never sent, refused, unknown). It must not be called twice for one payment.
 	Sale(ctx context.Context, sale Sale) Evidence
@@ -49,8 +50,11 @@ type Sale struct {
 	CaptureMethod CaptureMethod
 	Method        MethodType
 	// Card is zero unless Method is MethodCard, and where Token stands for one that the provider keeps under CustomerID.
-	Card        cards.Card
-	Token       cards.Token
+	Card  cards.Card
+	Token cards.Token
+	// Terms are set for the purchase that begins a contract, Contract for a renewal, which has neither card nor browser.
+	Terms       *Terms
+	Contract    *Contract
 	Items       []Item
 	Description string
 	Billing     details.Contact
@@ -145,6 +149,8 @@ type Evidence struct {
 	// Digest is the SHA-256 of the raw body; Body is the body, redacted, as JSON.
 	Digest []byte
 	Body   []byte
+	// Contract is what the news names of the contract that it is of, zero where it names nothing. It is not kept with the news.
+	Contract Contract
 	// NotCanceled: the provider says that it did not cancel the payment, as it was asked to.
 	NotCanceled bool
 	// askedAt is when the question was asked that it answers; zero for news that came unasked.

@@ -16,7 +16,7 @@ import (
 type fakeGateway struct {
 	t       *testing.T
 	accepts func(money.Amount) error
-	admit   func(context.Context) error
+	admit   func(context.Context, orders.Initiator) error
 	sale    func(context.Context, orders.Sale) orders.Evidence
 	find    func(context.Context, orders.Query) (orders.Evidence, error)
 
@@ -31,11 +31,11 @@ func (g *fakeGateway) Accepts(amount money.Amount) error {
 	return g.accepts(amount)
 }
 
-func (g *fakeGateway) Admit(ctx context.Context) error {
+func (g *fakeGateway) Admit(ctx context.Context, by orders.Initiator) error {
 	if g.admit == nil {
 		return nil
 	}
-	return g.admit(ctx)
+	return g.admit(ctx, by)
 }
 
 func (g *fakeGateway) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {

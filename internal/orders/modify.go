@@ -80,7 +80,7 @@ func (s *Service) admitModification(
 	if err := s.mayModify(p, kind, req.Amount); err != nil {
 		return Modification{}, time.Time{}, err
 	}
-	if err := s.gateway.Admit(ctx); err != nil {
+	if err := s.gateway.Admit(ctx, InitiatorCustomer); err != nil {
 		return Modification{}, time.Time{}, err
 	}
 	began := s.realNow()

@@ -165,6 +165,7 @@ type Payment struct {
 	AmountClaimed int64
 	CaptureMethod CaptureMethod
 	Method        MethodType
+	Initiator     Initiator
 	// MerchantTxnID is our reference at the provider, derived from the id; at most one transaction has it.
 	MerchantTxnID         string
 	ProviderTransactionID string
@@ -202,4 +203,14 @@ type Payment struct {
 	SentAt      time.Time
 	NextCheckAt time.Time
 	FinalAt     time.Time
+	// BegunAt is when it was begun, in real time, where its id does not bear that; zero where it does.
+	BegunAt time.Time
+}
+
+// begunAt is when it was begun, in real time, by the clock of the machine that began it.
+func (p Payment) begunAt() time.Time {
+	if p.BegunAt.IsZero() {
+		return p.ID.Time()
+	}
+	return p.BegunAt
 }

@@ -46,6 +46,8 @@ type PayRequest struct {
 	ReturnURL     string
 	Metadata      details.Metadata
 	Description   string
+	// Charge makes it a payment of a subscription; nil for a shopper's.
+	Charge *SubscriptionCharge
 
 	// What the order's customer brings to the request (equip).
 	contact details.Contact
@@ -65,7 +67,8 @@ type PayResult struct {
 //
 // It returns a fault: Invalid for a bad request, Conflict order_not_payable, or payment_in_progress with the live attempt
 // in the result; Refused idempotency_key_reused, or payment_method_not_allowed for a saved card that is not the customer's; Conflict idempotency_in_flight; Unavailable provider_unavailable when
-// nothing was charged and the request may be repeated.
+// nothing was charged and the request may be repeated. A Charge repeats under another id then, where its payment was recorded; one
+// that no code of ours may ask for is an error that is no fault.
 func (s *Service) Pay(ctx context.Context, req PayRequest) (PayResult, error) {
 	if err := req.validate(s.config); err != nil {
 		return PayResult{}, err
@@ -83,18 +86,29 @@ func (s *Service) Pay(ctx context.Context, req PayRequest) (PayResult, error) {
 	return s.refuseMoving(ctx, req.Order)
 }
 
-// Payable reports whether a payment of the order as it was read may begin now.
-func (s *Service) Payable(o Order) bool { return o.Status.Payable() && o.ExpiresAt.After(s.now()) }
+// Payable reports whether a shopper may begin a payment of the order as it was read now.
+func (s *Service) Payable(o Order) bool { return o.Subscription.IsZero() && s.collectable(o) }
+
+// collectable reports whether a payment of the order may begin now, whoever begins it.
+func (s *Service) collectable(o Order) bool { return o.Status.Payable() && o.ExpiresAt.After(s.now()) }
 
 // payOnce begins and sends a payment of the order as it was read; errOrderMoved when it is not like that any more.
 func (s *Service) payOnce(ctx context.Context, o Order, req PayRequest) (PayResult, error) {
-	if !s.Payable(o) {
+	if err := req.fits(o); err != nil {
+		return PayResult{}, err
+	}
+	if req.Charge != nil {
+		if result, err := s.replayPay(ctx, req); !errors.Is(err, errNoReplay) {
+			return result, err
+		}
+	}
+	if !s.collectable(o) {
 		return s.refusePay(ctx, o, req)
 	}
 	if err := s.equip(ctx, o, &req); err != nil {
 		return s.replayOr(ctx, req, err)
 	}
-	if err := s.gateway.Admit(ctx); err != nil {
+	if err := s.gateway.Admit(ctx, req.initiator()); err != nil {
 		// A repeated key has its answer here, whether the provider can be reached now or not.
 		return s.replayOr(ctx, req, err)
 	}
@@ -107,7 +121,7 @@ func (s *Service) payOnce(ctx context.Context, o Order, req PayRequest) (PayResu
 	switch {
 	case err == nil:
 		return s.charge(ctx, o, p, req, s.saleOf(o, p, req, original), began)
-	case postgres.IsUnique(err, "payments_idempotency_key"):
+	case postgres.IsUnique(err, "payments_pkey"), postgres.IsUnique(err, "payments_idempotency_key"):
 		// Moved on, when the key has been set free since: its request turned out never to have been sent.
 		return s.replayOr(ctx, req, errOrderMoved)
 	case errors.Is(err, errOrderMoved), postgres.IsForeignKey(err, "payments_method_allowed"), postgres.IsUnique(err, "payments_one_live_per_order"):
@@ -134,6 +148,9 @@ func (s *Service) begin(ctx context.Context, o Order, req PayRequest) (Order, Pa
 	defer cancel()
 	now := s.now()
 	p := newPayment(o, req, now)
+	if req.Charge != nil {
+		p.BegunAt = s.realNow().UTC().Truncate(time.Microsecond)
+	}
 	p.NextCheckAt = s.config.Schedule.Next(now, now)
 	failpoint.Hit(failpoint.PayBeforeT1)
 	if err := s.recordAttempt(ctx, o, p, req.Idempotency); err != nil {
@@ -171,7 +188,7 @@ func (s *Service) recordAttempt(ctx context.Context, o Order, p Payment, idem Id
 		CardExpMonth: int16(p.Card.ExpMonth), CardExpYear: int16(p.Card.ExpYear), ReturnUrl: p.ReturnURL, //nolint:gosec // validated
 		Description: p.Description, Metadata: metadata, IdempotencyPrincipal: principal, IdempotencyKey: key,
 		IdempotencyFingerprint: fingerprint, CorrelationID: p.CorrelationID, NextCheckAt: &p.NextCheckAt,
-		PaymentMethodID: p.PaymentMethod.Nullable(),
+		PaymentMethodID: p.PaymentMethod.Nullable(), Initiator: string(p.Initiator), BegunAt: timeOrNil(p.BegunAt),
 	})
 	tell := queries.EventsInsert(ctx, oneEvent(o, o.LastSequence+1, "payment.processing", object, p.CorrelationID, p.CreatedAt))
 	if err := errors.Join(reserve, insert, tell, s.pool.SendBatch(ctx, batch).Close()); postgres.IsRetryable(err) {
@@ -184,6 +201,9 @@ func (s *Service) recordAttempt(ctx context.Context, o Order, p Payment, idem Id
 
 func newPayment(o Order, req PayRequest, now time.Time) Payment {
 	id := ids.New[ids.PaymentEntity]() // drawn now: its time says when the call began
+	if req.Charge != nil {
+		id = req.Charge.ID
+	}
 	returnURL := req.ReturnURL
 	if returnURL == "" {
 		returnURL = o.ReturnURL
@@ -200,9 +220,12 @@ func newPayment(o Order, req PayRequest, now time.Time) Payment {
 	if !req.Saved.IsZero() {
 		card = req.saved.Card
 	}
+	if req.initiator() == InitiatorMerchant {
+		card, returnURL = req.Charge.Contract.Card, ""
+	}
 	return Payment{
 		PaymentMethod: req.Saved, ID: id, Order: o.ID, Attempt: o.Attempts + 1, Status: PaymentProcessing, Amount: o.Amount,
-		CaptureMethod: capture, Method: cmp.Or(req.Method, MethodCard), MerchantTxnID: id.String(), Card: card, ReturnURL: returnURL,
+		CaptureMethod: capture, Initiator: req.initiator(), Method: cmp.Or(req.Method, MethodCard), MerchantTxnID: id.String(), Card: card, ReturnURL: returnURL,
 		Metadata: metadata, Description: req.Description, Livemode: o.Livemode, CorrelationID: req.CorrelationID,
 		CreatedAt: now, UpdatedAt: now, SentAt: now,
 	}

@@ -66,6 +66,9 @@ func (s *Service) replayOr(ctx context.Context, req PayRequest, otherwise error)
 
 // replayPay answers a repeated request from the row that its key created; errNoReplay when the key created none.
 func (s *Service) replayPay(ctx context.Context, req PayRequest) (PayResult, error) {
+	if req.Charge != nil {
+		return s.replayCharge(ctx, req)
+	}
 	if req.Idempotency.Key == "" {
 		return PayResult{}, errNoReplay
 	}
@@ -87,6 +90,25 @@ func (s *Service) replayPay(ctx context.Context, req PayRequest) (PayResult, err
 	}
 	if p.Status == PaymentProcessing && p.ProviderTransactionID == "" && s.now().Sub(p.SentAt) < s.replayPatience() {
 		return PayResult{}, idempotency.InFlight()
+	}
+	return PayResult{Payment: p, Replayed: true}, nil
+}
+
+// replayCharge answers the payment of a subscription that was begun before, however it stands; errNoReplay when none was.
+func (s *Service) replayCharge(ctx context.Context, req PayRequest) (PayResult, error) {
+	row, err := s.queries.PaymentGet(ctx, req.Charge.ID.UUID())
+	if postgres.IsNoRows(err) {
+		return PayResult{}, errNoReplay
+	}
+	if err != nil {
+		return PayResult{}, fmt.Errorf("read payment %s: %w", req.Charge.ID, postgres.Translate(err))
+	}
+	p, err := paymentFromRow(row)
+	if err != nil {
+		return PayResult{}, err
+	}
+	if p.Order != req.Order {
+		return PayResult{}, fmt.Errorf("payment %s is there already, and of order %s", p.ID, p.Order)
 	}
 	return PayResult{Payment: p, Replayed: true}, nil
 }

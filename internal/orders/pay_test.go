@@ -164,7 +164,7 @@ func TestPay_RefusesWhatCannotBePaid(t *testing.T) {
 	requireFault(t, pay(orders.Order{}), fault.NotFound, "resource_missing")
 
 	canceled := b.order()
-	_, err := b.service.Cancel(t.Context(), canceled.ID, key("c"), "test")
+	_, err := b.service.Cancel(t.Context(), orders.CancelOrder{Order: canceled.ID, Idempotency: key("c"), CorrelationID: "test"})
 	require.NoError(t, err)
 	requireFault(t, pay(canceled), fault.Conflict, "order_not_payable")
 
@@ -231,7 +231,7 @@ func TestPay_ProviderThatTakesNothingNowIsToldBeforeAnythingIsWritten(t *testing
 	b.gateway.sale = declined
 	o := b.order()
 	first := b.pay(o, "first")
-	b.gateway.admit = func(context.Context) error {
+	b.gateway.admit = func(context.Context, orders.Initiator) error {
 		return fault.Down("provider_unavailable", time.Second, nil, "The circuit is open.")
 	}
 

@@ -92,8 +92,8 @@ func newModelProvider(now func() time.Time) *modelProvider {
 	return &modelProvider{now: now, charges: map[string]*charge{}}
 }
 
-func (m *modelProvider) Accepts(money.Amount) error  { return nil }
-func (m *modelProvider) Admit(context.Context) error { return nil }
+func (m *modelProvider) Accepts(money.Amount) error                    { return nil }
+func (m *modelProvider) Admit(context.Context, orders.Initiator) error { return nil }
 
 func (m *modelProvider) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
 	f, _ := ctx.Value(fateKey{}).(fate)

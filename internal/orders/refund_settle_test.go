@@ -199,7 +199,7 @@ func TestLatePayment_IsRefundedByPolicyWithoutAnybodyAsking(t *testing.T) {
 	b.gateway.sale = declined
 	o := b.order()
 	p := b.pay(o, "late")
-	_, err := b.service.Cancel(t.Context(), o.ID, key("c"), "test")
+	_, err := b.service.Cancel(t.Context(), orders.CancelOrder{Order: o.ID, Idempotency: key("c"), CorrelationID: "test"})
 	require.NoError(t, err)
 	b.apply(p, taken(orders.SourceNotification, o.Amount, p.MerchantTxnID))
 

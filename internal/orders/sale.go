@@ -39,6 +39,9 @@ func (s *Service) saleOf(o Order, p Payment, req PayRequest, original string) Sa
 	if !req.Saved.IsZero() {
 		sale.CustomerID = req.saved.ProviderCustomer
 	}
+	if c := req.Charge; c != nil {
+		sale.Terms, sale.Contract = c.Terms, c.Contract
+	}
 	if o.Shipping != nil {
 		sale.Shipping = *o.Shipping
 	}

@@ -73,10 +73,12 @@ func (s *Service) equip(ctx context.Context, o Order, req *PayRequest) error {
 			contact = &whole
 		}
 	}
-	if err := payable(contact); err != nil {
+	switch err := payable(contact); {
+	case err == nil:
+		req.contact = *contact
+	case req.initiator() == InitiatorCustomer:
 		return err
 	}
-	req.contact = *contact
 	if req.Saved.IsZero() {
 		return nil
 	}

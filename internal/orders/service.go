@@ -161,6 +161,12 @@ func (s *Service) replayPatience() time.Duration {
 	return min(s.config.CallerDeadline, s.config.ChargeTimeout)
 }
 
+// Accepts refuses what no order can be of: a fault Invalid for the amount or the currency, or Refused currency_not_supported.
+func (s *Service) Accepts(amount int64, currency string) error {
+	_, err := s.checkAmount(amount, currency)
+	return err
+}
+
 // Drain waits until no charge is in flight, or ctx ends. New charges must not be started meanwhile.
 func (s *Service) Drain(ctx context.Context) error {
 	done := make(chan struct{})

@@ -68,7 +68,7 @@ func paymentFromRow(r dbsqlc.Payment) (Payment, error) {
 		AmountAuthorized: r.AmountAuthorized, AmountCaptured: r.AmountCaptured, AmountRefunded: r.AmountRefunded,
 		AmountRefundPending: r.AmountRefundPending, AmountDisputed: r.AmountDisputed, AmountClaimed: r.AmountClaimed,
 		RefundCount: int(r.RefundCount), CaptureMethod: CaptureMethod(r.CaptureMethod),
-		CaptureAmount: orZeroAmount(r.CaptureAmount), Method: MethodType(r.Method), MerchantTxnID: r.MerchantTxnID,
+		CaptureAmount: orZeroAmount(r.CaptureAmount), Method: MethodType(r.Method), Initiator: Initiator(r.Initiator), BegunAt: orZero(r.BegunAt), MerchantTxnID: r.MerchantTxnID,
 		ProviderTransactionID: orEmpty(r.ProviderTransactionID), Confirmed: r.Confirmed, Surplus: r.Surplus,
 		Card: cards.Summary{
 			Brand: r.CardBrand, Last4: r.CardLast4, ExpMonth: int(r.CardExpMonth), ExpYear: int(r.CardExpYear), Country: r.CardCountry,

@@ -28,6 +28,9 @@ func (r PayRequest) validate(c Config) error {
 	if err := details.CheckText("description", r.Description, details.MaxDescription); err != nil {
 		return err
 	}
+	if err := r.checkCharge(); err != nil {
+		return err
+	}
 	if err := r.checkMethod(); err != nil {
 		return err
 	}
@@ -48,6 +51,8 @@ func (r PayRequest) validate(c Config) error {
 // decides on its authentication.
 func (r PayRequest) checkMethod() error {
 	switch {
+	case r.initiator() == InitiatorMerchant:
+		return nil
 	case !r.Saved.IsZero():
 		return r.checkSaved()
 	case r.Method == MethodCard, r.Method == "":

@@ -32,7 +32,7 @@ type provider struct {
 
 func (*provider) Accepts(money.Amount) error { return nil }
 
-func (*provider) Admit(context.Context) error { return nil }
+func (*provider) Admit(context.Context, orders.Initiator) error { return nil }
 
 func (g *provider) Sale(context.Context, orders.Sale) orders.Evidence {
 	g.sales.Add(1)

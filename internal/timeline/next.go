@@ -149,6 +149,10 @@ func orderStep(h orders.History, now time.Time) Step {
 		if !o.ExpiresAt.After(now) {
 			return Step{At: &at, Text: "The order's time is over: it expires now."}
 		}
+		if !o.Subscription.IsZero() {
+			return Step{At: &at, Text: fmt.Sprintf("The order is charged, or canceled, by its subscription until %s (%s); then it expires.",
+				clock(o.ExpiresAt), within(o.ExpiresAt.Sub(now)))}
+		}
 		return Step{At: &at, Text: fmt.Sprintf("The order can be paid or canceled until %s (%s); then it expires.",
 			clock(o.ExpiresAt), within(o.ExpiresAt.Sub(now)))}
 	case orders.StatusPending:

@@ -34,7 +34,7 @@ type provider struct {
 
 func (*provider) Accepts(money.Amount) error { return nil }
 
-func (*provider) Admit(context.Context) error { return nil }
+func (*provider) Admit(context.Context, orders.Initiator) error { return nil }
 
 func (p *provider) Sale(context.Context, orders.Sale) orders.Evidence { return p.answer }
 
@@ -315,7 +315,7 @@ func TestTell_MoneyThatComesLateOnACanceledOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *orders.CreateOrder) { c.LatePayment = orders.LatePaymentReview })
 	p := b.pay(merchant, declined())
-	_, err := b.service.Cancel(t.Context(), b.order, orders.Idempotency{}, "test")
+	_, err := b.service.Cancel(t.Context(), orders.CancelOrder{Order: b.order, CorrelationID: "test"})
 	require.NoError(t, err)
 	b.requireTold("canceled")
 	b.wait(time.Minute)

@@ -77,7 +77,7 @@ type provider struct{ orders.Gateway }
 
 func (provider) Accepts(money.Amount) error { return nil }
 
-func (provider) Admit(context.Context) error { return nil }
+func (provider) Admit(context.Context, orders.Initiator) error { return nil }
 
 func (provider) Sale(_ context.Context, s orders.Sale) orders.Evidence {
 	return orders.Evidence{

@@ -43,7 +43,7 @@ func TestAdmit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			budget := &budget{err: test.budget}
-			err := newGateway(t, &provider{down: test.down}, &observer{}, budget, "").Admit(t.Context())
+			err := newGateway(t, &provider{down: test.down}, &observer{}, budget, "").Admit(t.Context(), orders.InitiatorCustomer)
 			require.Len(t, budget.lanes, test.lanes)
 			if test.cause == nil {
 				require.NoError(t, err)

@@ -108,14 +108,18 @@ func New(o Options) (*Gateway, error) {
 // Accepts refuses what the provider cannot express exactly or does not take. It sends nothing.
 func (g *Gateway) Accepts(amount money.Amount) error { return checkAmount(amount) }
 
-// Admit asks for leave to send a sale now: the circuit must not be open, and the outbound rate limit must have a place.
-// Any refusal is provider_unavailable.
-func (g *Gateway) Admit(ctx context.Context) error {
+// Admit asks for leave to send a sale now: the circuit must not be open, and the outbound rate limit must have a place. Renewals
+// have a lane of their own there. Any refusal is provider_unavailable.
+func (g *Gateway) Admit(ctx context.Context, by orders.Initiator) error {
+	lane := ratelimit.LaneSale
+	if by == orders.InitiatorMerchant {
+		lane = ratelimit.LaneRenewal
+	}
 	if err := g.provider.Available(); err != nil {
 		return fault.Down("provider_unavailable", circuitRetry, err,
 			"The payment provider is not answering. Nothing was sent; try again in a moment.")
 	}
-	err := g.budget.Acquire(ctx, ratelimit.LaneSale)
+	err := g.budget.Acquire(ctx, lane)
 	if err != nil && fault.KindOf(err) != fault.Unavailable {
 		err = fault.Down("provider_unavailable", time.Second, err,
 			"There was no leave to call the payment provider in time. Nothing was sent; try again in a moment.")
@@ -135,6 +139,7 @@ func (g *Gateway) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
 		ev = g.saleFailure(ctx, sale.MerchantTxnID, err)
 	} else {
 		ev = g.answer(ctx, sale.MerchantTxnID, sale.Method, txnTypeOf(sale), response)
+		ev.Contract = g.contractOf(ctx, sale.MerchantTxnID, response.ContractID, response.TokenID)
 	}
 	g.observer.PSPCall(ctx, operation, classOf(ev), took)
 	return ev
@@ -149,11 +154,15 @@ func (g *Gateway) transact(ctx context.Context, sale orders.Sale) (operation str
 		}
 		return "checkout", response, err
 	}
-	request, err := saleRequest(sale)
+	operation, write := "sale", saleRequest
+	if sale.Contract != nil {
+		operation, write = "renewal", renewalRequest
+	}
+	request, err := write(sale)
 	if err == nil {
 		response, err = g.provider.DoTransaction(ctx, request)
 	}
-	return "sale", response, err
+	return operation, response, err
 }
 
 // saleFailure is the evidence of a call that brought no trustworthy answer. It is logged here, because it goes on as

@@ -47,6 +47,9 @@ func saleRequest(sale orders.Sale) (onerway.SaleRequest, error) {
 		request.SubProductType, request.Card = onerway.SubProductToken, nil
 		request.Token = &onerway.TokenInfo{TokenID: onerway.Conceal(sale.Token.Reveal())}
 	}
+	if sale.Terms != nil {
+		subscribeTerms(&request, *sale.Terms)
+	}
 	return request, nil
 }
 

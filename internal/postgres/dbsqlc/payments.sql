@@ -19,12 +19,13 @@ SELECT CASE WHEN count(*) = 0 THEN refuse_stale() ELSE count(*) END::bigint FROM
 INSERT INTO payments (
     id, order_id, livemode, attempt, status, capture_method, method, amount, currency, merchant_txn_id, card_brand, card_last4,
     card_exp_month, card_exp_year, return_url, description, metadata, idempotency_principal, idempotency_key,
-    idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, payment_method_id
+    idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, payment_method_id,
+    initiator, begun_at
 ) VALUES (
     @id, @order_id, @livemode, @attempt, 'processing', @capture_method, @method, @amount, @currency, @merchant_txn_id, @card_brand,
     @card_last4, @card_exp_month, @card_exp_year, @return_url, @description, @metadata, sqlc.narg('idempotency_principal'),
     sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'), @correlation_id, @now, @now, @now, @next_check_at,
-    sqlc.narg('payment_method_id')
+    sqlc.narg('payment_method_id'), @initiator, sqlc.narg('begun_at')
 );
 
 -- name: PaymentSaved :exec

@@ -410,12 +410,13 @@ const PaymentInsert = `-- name: PaymentInsert :exec
 INSERT INTO payments (
     id, order_id, livemode, attempt, status, capture_method, method, amount, currency, merchant_txn_id, card_brand, card_last4,
     card_exp_month, card_exp_year, return_url, description, metadata, idempotency_principal, idempotency_key,
-    idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, payment_method_id
+    idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, payment_method_id,
+    initiator, begun_at
 ) VALUES (
     $1, $2, $3, $4, 'processing', $5, $6, $7, $8, $9, $10,
     $11, $12, $13, $14, $15, $16, $17,
     $18, $19, $20, $21, $21, $21, $22,
-    $23
+    $23, $24, $25
 )
 `
 
@@ -443,6 +444,8 @@ type PaymentInsertParams struct {
 	Now                    time.Time
 	NextCheckAt            *time.Time
 	PaymentMethodID        *uuid.UUID
+	Initiator              string
+	BegunAt                *time.Time
 }
 
 func (q *Queries) PaymentInsert(ctx context.Context, arg PaymentInsertParams) error {
@@ -470,6 +473,8 @@ func (q *Queries) PaymentInsert(ctx context.Context, arg PaymentInsertParams) er
 		arg.Now,
 		arg.NextCheckAt,
 		arg.PaymentMethodID,
+		arg.Initiator,
+		arg.BegunAt,
 	)
 	return err
 }
