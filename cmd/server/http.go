@@ -43,7 +43,8 @@ func (a *app) handler() (http.Handler, error) {
 		Orders: a.orders, Events: a.events, Customers: a.customers, Keys: a.keys, Idempotency: store, Fingerprints: keys,
 		Limiter: limiter, RateLimit: cfg.RateLimit, Notifications: a.receiver, Inbox: a.receiver, Checks: a.checks(),
 		Livemode: cfg.Livemode, CardEntry: api.CardEntry(cfg.CardEntry), PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
-		ReturnSecret: []byte(cfg.ReturnSecret.Reveal()), Logger: a.log, Metrics: a.tel.Metrics,
+		OriginAllowed: cfg.ReturnURLAllowlist.Has,
+		ReturnSecret:  []byte(cfg.ReturnSecret.Reveal()), Logger: a.log, Metrics: a.tel.Metrics,
 		Propagator: a.tel.Propagator, Now: a.now, RealNow: a.database.Now, TestClock: a.clock,
 		Patience: cfg.CallerDeadline + requestMargin,
 	}

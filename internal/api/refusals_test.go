@@ -189,7 +189,7 @@ func TestRefusals_ReadWhole(t *testing.T) {
 			require.Equal(t, c.authenticated, got.header.Get("WWW-Authenticate"))
 			requireEverywhere(t, got)
 			if c.status == http.StatusMethodNotAllowed {
-				require.Equal(t, "GET, POST", got.header.Get("Allow"))
+				require.Equal(t, "GET, POST, OPTIONS", got.header.Get("Allow"))
 			}
 		})
 	}

@@ -88,7 +88,8 @@ func (s *server) testRoutes() []route {
 
 // allRoutes is the table of all routes (API.md §2).
 func (s *server) allRoutes() []route {
-	return slices.Concat(s.mainRoutes(), s.refundRoutes(), s.disputeRoutes(), s.customerRoutes(), s.opsRoutes(), s.openRoutes(), s.testRoutes())
+	return slices.Concat(s.mainRoutes(), s.refundRoutes(), s.disputeRoutes(), s.customerRoutes(), s.opsRoutes(), s.openRoutes(),
+		s.preflightRoutes(), s.testRoutes())
 }
 
 func (s *server) mainRoutes() []route {

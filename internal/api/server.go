@@ -56,6 +56,8 @@ type Deps struct {
 	PublicURL string
 	// ReturnURLAllowed tells whether a shopper may be sent to an address.
 	ReturnURLAllowed func(url string) bool
+	// OriginAllowed tells whether pages of an origin may use client secrets.
+	OriginAllowed func(origin string) bool
 	// ReturnSecret signs what the return page tells the merchant.
 	ReturnSecret []byte
 
@@ -112,7 +114,7 @@ func New(deps Deps) http.Handler {
 	}
 	engine.Use(
 		s.trace(), s.correlate, s.logRequest, s.stampTiming, s.recoverPanic, secureHeaders,
-		s.identify, s.limitRate, s.authorize, s.negotiate, s.limitBody,
+		s.letPagesRead, s.identify, s.limitRate, s.authorize, s.negotiate, s.limitBody,
 	)
 	engine.NoRoute(s.noRoute)
 	engine.NoMethod(s.noMethod)

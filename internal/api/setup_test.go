@@ -348,7 +348,8 @@ func setupConfigured(
 		TestClock: clock, Orders: b.orders, Events: events.New(b.pool), Customers: b.customers,
 		Keys: secrets, Idempotency: store, Fingerprints: fingerprints,
 		Limiter: limiter, RateLimit: 10_000, PublicURL: publicURL, ReturnURLAllowed: allowed,
-		Inbox: b.inbox, ReturnSecret: []byte(returnSecret), Logger: logger, Metrics: telemetry.DiscardMetrics(),
+		OriginAllowed: func(origin string) bool { return origin == "https://shop.example.com" },
+		Inbox:         b.inbox, ReturnSecret: []byte(returnSecret), Logger: logger, Metrics: telemetry.DiscardMetrics(),
 		Propagator: propagation.TraceContext{}, Now: time.Now,
 		Notifications: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)

@@ -82,6 +82,9 @@ func (o Origins) Allows(u *url.URL) bool {
 	return ok && slices.Contains(o, origin)
 }
 
+// Has reports whether an origin, as a browser tells it, is on the list.
+func (o Origins) Has(origin string) bool { return slices.Contains(o, origin) }
+
 // originOf returns the origin in the form that browsers compare: lower case, without the scheme's own port.
 func originOf(u *url.URL) (string, bool) {
 	scheme, host, port := strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()
