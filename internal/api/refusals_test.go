@@ -90,6 +90,7 @@ func TestRefusals_ReadWhole(t *testing.T) {
 		"nothing for an id":     {post("/v1/orders//payments", "\x00"), 404, invalid, "resource_missing", `No such order: "".`, "", ""},
 		"no such path":          {get("/v2"), 404, invalid, "resource_missing", "There is nothing at this path. GET /v1 lists what there is.", "", ""},
 		"a slash too many":      {get("/v1/orders/"), 404, invalid, "resource_missing", "There is nothing at this path. GET /v1 lists what there is.", "", ""},
+		"half a character":      {post("/v1/orders", `{"amount":2700,"currency":"eur","metadata":{"note":"\ud800"}}`), 400, invalid, "parameter_invalid", "metadata.note must not escape half of a surrogate pair.", "metadata.note", ""},
 		"another method":        {with(get(order), func(r *request) { r.method = "DELETE" }), 405, invalid, "method_not_allowed", "This path does not answer DELETE. See the Allow header.", "", ""},
 		"an unknown version":    {with(get(order), func(r *request) { r.header = map[string]string{"Accept": "application/vnd.tillway.v2+json"} }), 406, invalid, "not_acceptable", "Accept names nothing that we speak: application/vnd.tillway.v1+json or application/json.", "", ""},
 		"a form":                {with(post("/v1/orders", "amount=1"), func(r *request) { r.header = map[string]string{"Content-Type": "application/x-www-form-urlencoded"} }), 415, invalid, "unsupported_media_type", "Content-Type must be application/vnd.tillway.v1+json or application/json.", "", ""},

@@ -4,13 +4,18 @@ package jsonwalk
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Walker stands somewhere in a document.
 type Walker struct {
 	text string
 	at   int
+	// torn: a string that was read escapes half of a character.
+	torn bool
 }
 
 // New returns a walker at the beginning of a valid document.
@@ -71,7 +76,43 @@ func (w *Walker) String() string {
 	}
 	var text string
 	_ = json.Unmarshal([]byte(w.text[start:w.at]), &text) // the document is valid
+	if strings.ContainsRune(text, utf8.RuneError) && tears(w.text[start+1:w.at-1]) {
+		w.torn = true
+	}
 	return text
+}
+
+// Torn reports whether a string that was read so far escapes half of a character (a lone surrogate, RFC 8259 §8.2). It is no
+// text; encoding/json reads it as U+FFFD without a word.
+func (w *Walker) Torn() bool { return w.torn }
+
+// tears reports whether a string, as it is written, escapes a surrogate without its other half.
+func tears(written string) bool {
+	const none, escape = utf8.RuneError, len(`\u0000`)
+	half := none // of a pair whose other half must follow at once
+	for i := 0; i < len(written); {
+		unit := none
+		width := 1
+		if written[i] == '\\' {
+			width = 2
+			if written[i+1] == 'u' {
+				width = escape
+				code, _ := strconv.ParseUint(written[i+2:i+escape], 16, 16) // the document is valid
+				unit = rune(code)
+			}
+		}
+		i += width
+		switch {
+		case half != none:
+			if utf16.DecodeRune(half, unit) == utf8.RuneError {
+				return true
+			}
+			half = none
+		case utf16.IsSurrogate(unit):
+			half = unit
+		}
+	}
+	return half != none
 }
 
 // Scalar reads a number, true, false or null, as it is written.

@@ -39,6 +39,9 @@ func (p *parser) value(at *place, depth int) (Value, error) {
 		if strings.IndexByte(text, 0) >= 0 {
 			return Value{}, fault.InvalidParam(at.String(), "%s must not contain NUL characters.", at.subject())
 		}
+		if p.Torn() {
+			return Value{}, fault.InvalidParam(at.String(), "%s must not escape half of a surrogate pair.", at.subject())
+		}
 		return Value{kind: kindString, text: text}, nil
 	case 'n':
 		p.Scalar()
@@ -59,6 +62,9 @@ func (p *parser) object(at *place, depth int) (Value, error) {
 		member.name = name
 		if strings.IndexByte(name, 0) >= 0 {
 			return Value{}, fault.InvalidParam(member.String(), "The names of fields must not contain NUL characters.")
+		}
+		if p.Torn() {
+			return Value{}, fault.InvalidParam(member.String(), "The names of fields must not escape half of a surrogate pair.")
 		}
 		if seen == nil && len(p.open)-first >= fewMembers {
 			seen = namesOf(p.open[first:])

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,6 +41,21 @@ func plain(v Value) any {
 	return nil
 }
 
+// torn reports whether encoding/json puts a U+FFFD where the body has none: for half of an escaped pair.
+func torn(body []byte) bool {
+	named := regexp.MustCompile(`(?i)\\ufffd`).ReplaceAll(body, []byte(`\u0041`)) // as long, and an escape where it was one
+	decoder := json.NewDecoder(bytes.NewReader(bytes.ReplaceAll(named, []byte("\ufffd"), []byte("A"))))
+	for {
+		token, err := decoder.Token()
+		if text, _ := token.(string); strings.ContainsRune(text, utf8.RuneError) {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+	}
+}
+
 // decoded reads a body token by token with encoding/json, refusing what Parse promises to refuse.
 func decoded(body []byte) (any, error) {
 	errRefused := errors.New("refused")
@@ -49,7 +65,7 @@ func decoded(body []byte) (any, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return map[string]any{}, nil
 	}
-	if !json.Valid(body) {
+	if !json.Valid(body) || torn(body) {
 		return nil, errRefused
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
@@ -101,6 +117,7 @@ func FuzzParse_ReadsAsEncodingJSON(f *testing.F) {
 		"", " { } ", `{"a":1,"b":[true,false,null,-1.5e+3,"x"]}`, "{\"a\" :\t[ ] ,\r\n\"b\": { \"c\" : 0 } }", `{"":{"":[[],{}]}}`,
 		`{"\u0061\n":"\"\\\/\b\ud83d\ude00\ud800x"}`, `{"a":"über"}`, `{"a":12,"a":13}`, `{"a":"\\"}`, `{"a":"b\"c","d":"e"}`,
 		`[]`, `null`, `"{}"`, `{"a":1}{}`, `{"a":"\u0000"}`, `{"\u0000":1}`, `{"a":{"b":1,"\u0062":2}}`, `{"A":1,"a":2}`, "{\"a\":\"\xff\"}",
+		`{"a":"\ud83d"}`, `{"a":"\ude00\ud83d"}`, `{"a":"\ud83d\ud83d\ude00"}`, `{"a":"\\ud800"}`, `{"a":"\ufffd�\uFFFD"}`, `{"\udfff":1}`,
 		`{"a":01}`, `{"a":-0}`, `{"a":1,}`, `{"a":[1,]}`, "\ufeff{}", "\v", "{\"a\":\"\t\"}",
 		strings.Repeat(`{"a":`, 20) + "1" + strings.Repeat("}", 20), strings.Repeat(`{"a":`, 21) + "1" + strings.Repeat("}", 21),
 		`{"a":` + strings.Repeat("[", 19) + strings.Repeat("]", 19) + "}", `{"a":` + strings.Repeat("[", 20) + strings.Repeat("]", 20) + "}",

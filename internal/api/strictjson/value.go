@@ -47,7 +47,7 @@ type part struct {
 }
 
 // Parse reads a body. An empty one counts as {}. It refuses what is not one JSON object in UTF-8, repeated members, NUL
-// characters (PostgreSQL cannot keep them) and nesting beyond any request of the API.
+// characters (PostgreSQL cannot keep them), escapes of half a character (it would be kept as another) and nesting beyond any request of the API.
 func Parse(body []byte) (Value, error) {
 	if !utf8.Valid(body) {
 		return Value{}, fault.New(fault.Invalid, "parameter_invalid", "The body must be UTF-8.")
