@@ -97,7 +97,7 @@ func (s *server) deleteCustomer(ctx context.Context, in *call[none]) (*answer, e
 
 func (s *server) listCustomers(ctx context.Context, in *call[none], q *query) (*answer, error) {
 	page := q.page()
-	filter := customers.Filter{Email: q.text("email"), Created: q.created()}
+	filter := customers.Filter{Email: q.folded("email"), Created: q.created()}
 	if err := q.finish(); err != nil {
 		return nil, err
 	}

@@ -54,6 +54,22 @@ func TestLists_PageFilterAndLinkOn(t *testing.T) {
 	}
 	require.Equal(t, "[]", mustJSON(t, b.do(t, request{method: "GET", path: "/v1/orders?status=paid"}).at("data")), "never null")
 
+	// A link says what was understood, in its one canonical way, and nothing else: it leads to the same page wherever it is followed.
+	for query, self := range map[string]string{
+		"limit=007&currency=EUR":                  "currency=eur&limit=7",
+		"email=BUYER%40Example.com":               "email=buyer%40example.com",
+		"reference=r%201%26":                      "reference=r+1%26",
+		"amount[lte]=0300&created%5Bgte%5D=-0":    "amount%5Blte%5D=300&created%5Bgte%5D=0",
+		"reference=<script>'\"%22%23&status=paid": "reference=%3Cscript%3E%27%22%22%23&status=paid",
+		"limit=2&starting_after=" + made[0]:       "limit=2&starting_after=" + made[0],
+		"":                                        "",
+	} {
+		path := strings.TrimSuffix("/v1/orders?"+self, "?")
+		got := b.do(t, request{method: "GET", path: "/v1/orders?" + query})
+		require.Equal(t, map[string]any{"href": path}, got.at("_links").(map[string]any)["self"], query)
+		require.Equal(t, idsOf(got), idsOf(b.do(t, request{method: "GET", path: path})), query)
+	}
+
 	long := strings.Repeat("😀", 255)
 	emoji, _ := b.createOrder(t, object{"reference": long})
 	require.Equal(t, []string{emoji}, idsOf(b.do(t, request{method: "GET", path: "/v1/orders?reference=" + url.QueryEscape(long)})),

@@ -20,7 +20,7 @@ type listResource struct {
 func listOf[T any](path string, q *query, page orders.Page, found orders.List[T], show func(T) (id string, resource any)) *answer {
 	list := listResource{
 		Object: "list", Data: make([]any, 0, len(found.Data)), HasMore: found.HasMore, URL: path,
-		Links: links{"self": {Href: pageURL(path, q.values)}},
+		Links: links{"self": {Href: pageURL(path, q.accepted)}},
 	}
 	var first, last string
 	for i, one := range found.Data {
@@ -35,16 +35,14 @@ func listOf[T any](path string, q *query, page orders.Page, found orders.List[T]
 		if page.EndingBefore != "" {
 			rel, cursor, id = "prev", "ending_before", first
 		}
-		values := maps.Clone(q.values)
-		if values == nil {
-			values = url.Values{}
-		}
+		values := maps.Clone(q.accepted)
 		values.Set(cursor, id)
 		list.Links[rel] = link{Href: pageURL(path, values)}
 	}
 	return &answer{Body: list}
 }
 
+// pageURL is the address of a list with the parameters in it, escaped and in a fixed order.
 func pageURL(path string, values url.Values) string {
 	if len(values) == 0 {
 		return path

@@ -125,7 +125,7 @@ func (s *server) listOrders(ctx context.Context, in *call[none], q *query) (*ans
 	page := q.page()
 	filter := orders.OrderFilter{
 		Status: enum(q, "status", orders.Statuses()), Customer: identifier[ids.CustomerEntity](q, "customer"),
-		Reference: q.text("reference"), Currency: q.text("currency"), Email: q.text("email"),
+		Reference: q.text("reference"), Currency: q.folded("currency"), Email: q.folded("email"),
 		AmountGTE: q.number("amount[gte]"), AmountLTE: q.number("amount[lte]"), Created: q.created(),
 	}
 	if err := q.finish(); err != nil {

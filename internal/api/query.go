@@ -23,13 +23,15 @@ const (
 type query struct {
 	values url.Values
 	read   []string
-	err    error
+	// accepted are the parameters as they were understood, each written in its one canonical way: what links repeat.
+	accepted url.Values
+	err      error
 }
 
 // newQuery refuses queries that cannot be read, and what PostgreSQL could not compare with.
 func newQuery(raw string) (*query, error) {
 	if raw == "" {
-		return &query{}, nil
+		return &query{accepted: url.Values{}}, nil
 	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
@@ -42,7 +44,7 @@ func newQuery(raw string) (*query, error) {
 			}
 		}
 	}
-	return &query{values: values}, nil
+	return &query{values: values, accepted: url.Values{}}, nil
 }
 
 func (q *query) fail(param, format string, args ...any) {
@@ -65,9 +67,19 @@ func (q *query) text(name string) string {
 	case utf8.RuneCountInString(values[0]) > maxFilter:
 		q.fail(name, "%s is too long.", name)
 	default:
+		q.accepted.Set(name, values[0])
 		return values[0]
 	}
 	return ""
+}
+
+// folded returns a parameter that is compared without regard to case, in lower case.
+func (q *query) folded(name string) string {
+	text := strings.ToLower(q.text(name))
+	if text != "" {
+		q.accepted.Set(name, text)
+	}
+	return text
 }
 
 // number returns an integer parameter, nil when it is absent.
@@ -81,6 +93,7 @@ func (q *query) number(name string) *int64 {
 		q.fail(name, "%s must be an integer.", name)
 		return nil
 	}
+	q.accepted.Set(name, strconv.FormatInt(n, 10))
 	return &n
 }
 
@@ -145,7 +158,9 @@ func identifier[E ids.Entity](q *query, name string) ids.ID[E] {
 	id, err := ids.Parse[E](text)
 	if err != nil || id.IsZero() {
 		q.fail(name, "%s is not a valid identifier of its kind.", name)
+		return id
 	}
+	q.accepted.Set(name, id.String())
 	return id
 }
 

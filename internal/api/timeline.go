@@ -30,12 +30,12 @@ func (s *server) getTimeline(ctx context.Context, in *call[none], q *query) (*an
 	}
 	note(ctx, in.Order, ids.Payment{})
 	told := timelineResource{
-		Timeline: timeline.Tell(h, s.Now()), Links: links{"self": {Href: pageURL(in.Path, q.values)}},
+		Timeline: timeline.Tell(h, s.Now()), Links: links{"self": {Href: pageURL(in.Path, q.accepted)}},
 	}
 	s.offer(told.Links, in.Caller, "timeline:order", "GET", "/v1/orders/{id}", in.Order.String())
 	if h.MoreEvents {
 		values := url.Values{"starting_after": {h.Events[len(h.Events)-1].ID.String()}}
-		if limit := q.values.Get("limit"); limit != "" {
+		if limit := q.accepted.Get("limit"); limit != "" {
 			values.Set("limit", limit)
 		}
 		told.Links["next"] = link{Href: pageURL(in.Path, values)}
