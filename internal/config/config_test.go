@@ -196,7 +196,7 @@ func TestLoad_RefusesMalformedValues(t *testing.T) {
 		"CONFIRM_BY_QUERY":                   {"perhaps"},
 		"AUTH_EXPIRY_ACTION":                 {"capture"},
 		"PARTIAL_CAPTURE":                    {"half"},
-		"REFUND_WINDOW":                      {"180d", "-1h", "90000h"},
+		"REFUND_WINDOW":                      {"180", "-1h", "90000h"},
 		"REFUND_MAX_COUNT":                   {"-1", "a few"},
 		"REFUND_APPROVAL_ABOVE":              {"EUR", "EUR:-1", "EUR:5.00", "EUX:5", "EUR:1,eur:2", "1,2", "EUR:1,"},
 		"RESOLVE_SCHEDULE":                   {"3", "3s,3s", "10s,3s", "0s", "-1s", "3s,", "3s,169h"},

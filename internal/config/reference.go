@@ -82,7 +82,7 @@ func sections() []section {
 		}},
 		{"Refunds", []variable{
 			{Name: "REFUND_DUPLICATE_WINDOW", Meaning: "How long after a refund another of the same payment, amount and reason is refused unless it says `allow_duplicate`. `0s`: never refused."},
-			{Name: "REFUND_WINDOW", Meaning: "How long after a payment succeeded a refund of it may be asked for, in hours or less (180 days: `4320h`); later: 422 `refund_window_closed`. Refunds that a policy owes are made all the same. `0s`: for ever."},
+			{Name: "REFUND_WINDOW", Meaning: "How long after a payment succeeded a refund of it may be asked for, such as `180d`; later: 422 `refund_window_closed`. Refunds that a policy owes are made all the same. `0s`: for ever."},
 			{Name: "REFUND_MAX_COUNT", Meaning: "How many refunds of one payment may be asked for, those left out that failed, were rejected or canceled; one more: 422 `refund_count_exceeded`. `0`: any number."},
 			{Name: "REFUND_APPROVAL_ABOVE", Meaning: "How much of one payment may be refunded, all its refunds together, before another key has to approve the rest (`/v1/refunds/{id}/approve`): minor units by currency, `EUR:50000,JPY:100000`, or one number for every currency that is not named; a currency without either needs no approval. Empty: none does."},
 		}},
@@ -108,7 +108,7 @@ what is wrong and how to mend it; ` + "`serve`" + ` and ` + "`work`" + ` do not 
 
 Each variable outside the OpenTelemetry section can be read from a file: ` + "`DATABASE_URL_FILE=/run/secrets/database`" + `
 takes the value from that file, without its trailing line end. Setting both forms is a fault. An empty variable counts
-as not set. Durations carry a unit: ` + "`500ms`, `20s`, `15m`, `24h`" + `.
+as not set. Durations carry a unit: ` + "`500ms`, `20s`, `15m`, `24h`, `180d`" + `; a day is 24 hours.
 
 This page is generated from the code that reads the variables: ` + "`go test ./internal/config -update`" + `.
 `

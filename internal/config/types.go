@@ -121,27 +121,6 @@ func (o UTCOffset) Location() *time.Location {
 	return time.FixedZone(name, int(o))
 }
 
-// Schedule is a list of times since some start, each later than the one before.
-type Schedule []time.Duration
-
-// UnmarshalText reads a comma list of durations.
-func (s *Schedule) UnmarshalText(text []byte) error {
-	const remedy = "write increasing durations separated by commas, such as 3s,10s,1m,1h"
-	var schedule Schedule
-	for item := range strings.SplitSeq(string(text), ",") {
-		at, err := time.ParseDuration(strings.TrimSpace(item))
-		if err != nil {
-			return malformed(remedy, "has an item that is not a duration (%s)", excerpt(item))
-		}
-		if at <= 0 || (len(schedule) > 0 && at <= schedule[len(schedule)-1]) {
-			return malformed(remedy, "does not increase at %s", at)
-		}
-		schedule = append(schedule, at)
-	}
-	*s = schedule
-	return nil
-}
-
 // Networks is a list of address ranges. Empty means any address.
 type Networks []netip.Prefix
 
@@ -199,14 +178,6 @@ func parseBaseURL(text string) (any, error) {
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")
 	return *u, nil
-}
-
-func parseDuration(text string) (any, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		return nil, malformed("write a number with a unit, such as 500ms, 20s or 15m", "is not a duration (%s)", excerpt(text))
-	}
-	return d, nil
 }
 
 // excerpt quotes a value that is not secret, short enough for one line.

@@ -42,7 +42,7 @@ func (k *checker) require(holds bool, variable, problem, remedy string) {
 
 func (k *checker) durationWithin(variable string, value, least, most time.Duration) {
 	k.require(value >= least && value <= most, variable,
-		fmt.Sprintf("is out of range (%s)", value), fmt.Sprintf("write a duration between %s and %s", least, most))
+		fmt.Sprintf("is out of range (%s)", inDays(value)), fmt.Sprintf("write a duration between %s and %s", inDays(least), inDays(most)))
 }
 
 // checkValues holds each value to its range, whatever the process is for.
@@ -61,7 +61,7 @@ func (c Config) checkValues() []Fault {
 	k.require(c.RefundMaxCount >= 0, "REFUND_MAX_COUNT", "is negative", "write a number of refunds, or 0 for any number")
 	if last := len(c.ResolveSchedule) - 1; last >= 0 {
 		k.require(c.ResolveSchedule[last] <= resolveHorizon, "RESOLVE_SCHEDULE", "goes beyond day 7",
-			"end it at 168h or before; daily queries follow it by themselves")
+			"end it at 7d or before; daily queries follow it by themselves")
 	}
 	k.require(c.ListenAddr != c.AdminAddr || strings.HasSuffix(c.AdminAddr.String(), ":0"),
 		"ADMIN_ADDR", "is the same as LISTEN_ADDR", "give it an address of its own, which the public cannot reach")
