@@ -8,7 +8,8 @@ type DisputeStage string
 // The dispute stages.
 const (
 	// DisputePreDispute: the bank warns that it may take money back; it has not. A warning stays one: the chargeback that may
-	// follow is a dispute of its own, and the provider tells no other end.
+	// follow is a dispute of its own, and the provider tells no other end, lists no warnings and does not say which chargeback
+	// came of which (Onerway contract §10.5, §17). It claims nothing, so nothing is held by waiting; a person closes its discrepancy.
 	DisputePreDispute DisputeStage = "pre_dispute"
 	// DisputeChargeback: the bank has taken the money back.
 	DisputeChargeback DisputeStage = "chargeback"
