@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	pages "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
@@ -43,15 +45,25 @@ func openBrowser(t *testing.T) context.Context {
 	return ctx
 }
 
+// longestPicture is how much of a page, in its own pixels, a picture shows. The documentation is longer than the browser draws at
+// once at a phone's scale ("Page is too large").
+const longestPicture = 8000
+
 func photograph(ctx context.Context, t *testing.T, name string) {
 	t.Helper()
 	directory := os.Getenv(screenshotsEnv)
 	if directory == "" {
 		return
 	}
-	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	size, err := chromedp.Run(ctx, chromedp.Evaluate[[]float64](
+		`[document.documentElement.scrollWidth, Math.max(innerHeight, document.documentElement.scrollHeight)]`))
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(directory, name+".png"), picture, 0o600))
+	beyond, part := true, pages.Viewport{Width: size[0], Height: min(size[1], longestPicture), Scale: 1}
+	picture, err := chromedp.Run(ctx, func(ctx context.Context, tab *chromedp.Target) (pages.CaptureScreenshotResult, error) {
+		return cdp.Call(ctx, tab, pages.CaptureScreenshot, pages.CaptureScreenshotParams{Clip: &part, CaptureBeyondViewport: &beyond})
+	})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(directory, name+".png"), picture.Data, 0o600))
 }
 
 // requireFits requires that nothing is wider than the phone.
