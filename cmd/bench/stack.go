@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tillway/internal/embedded"
-	"tillway/internal/sandbox"
 	"tillway/migrations"
 )
 
@@ -157,128 +155,6 @@ func (s *stack) machine(ctx context.Context) machine {
 		m.PostgreSQL = "unknown"
 	}
 	return m
-}
-
-// simulator is the running sandbox of Onerway.
-type simulator struct {
-	*child
-	addr string
-}
-
-func (s *stack) startSimulator(ctx context.Context, latency time.Duration) (*simulator, error) {
-	addr, err := freeAddress(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c, err := startChild(ctx, s.dir, "sandbox", s.binary, nil, "sandbox", "--listen", addr, "--latency", latency.String())
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("the simulator did not start in time"))
-	defer cancel()
-	if err := c.await(ctx, 10*time.Millisecond, dialable(addr)); err != nil {
-		return nil, errors.Join(err, c.stop())
-	}
-	sim := &simulator{child: c, addr: addr}
-	if err := sim.notifyAfter(ctx, s.options.notifyAfter); err != nil {
-		return nil, errors.Join(err, c.stop())
-	}
-	return sim, nil
-}
-
-// notifyAfter has every notification follow its answer by d. By itself the simulator notifies at the very moment of its
-// answer, when the service has not recorded it yet.
-func (sim *simulator) notifyAfter(ctx context.Context, d time.Duration) error {
-	if d == 0 {
-		return nil
-	}
-	c, err := dial(ctx, sim.addr)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	got, err := c.post("/sandbox/faults", "", fmt.Appendf(nil, `{"fault":"late_notification","times":-1,"delay_ms":%d}`, d.Milliseconds()))
-	if err != nil {
-		return err
-	}
-	if got.status >= http.StatusMultipleChoices {
-		return fmt.Errorf("delay notifications: %d %s", got.status, got.body)
-	}
-	return nil
-}
-
-// service is the running service under measurement.
-type service struct {
-	*child
-	addr, admin string
-	// took is the time from the start of the process to its being ready.
-	took time.Duration
-}
-
-// startService starts the service, HTTP and workers, and waits until it says that it is ready.
-func (s *stack) startService(ctx context.Context, simulatorAddr string) (*service, error) {
-	svc := &service{}
-	var err error
-	if svc.addr, err = freeAddress(ctx); err != nil {
-		return nil, err
-	}
-	if svc.admin, err = freeAddress(ctx); err != nil {
-		return nil, err
-	}
-	began := time.Now()
-	if svc.child, err = startChild(ctx, s.dir, "service", s.binary, s.environment(svc, simulatorAddr), "serve"); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("the service was not ready in time"))
-	defer cancel()
-	if err := svc.await(ctx, time.Millisecond, svc.isReady); err != nil {
-		return nil, errors.Join(err, svc.stop())
-	}
-	svc.took = time.Since(began)
-	return svc, nil
-}
-
-// environment is the whole configuration of the service: the defaults but for the rate limits and the log level.
-func (s *stack) environment(svc *service, simulatorAddr string) []string {
-	return []string{
-		"DATABASE_URL=" + s.pg.URL(),
-		"REDIS_URL=" + s.redis.URL(),
-		"LISTEN_ADDR=" + svc.addr,
-		"ADMIN_ADDR=" + svc.admin,
-		"PUBLIC_URL=http://" + svc.addr,
-		"RETURN_URL_ALLOWLIST=https://shop.example",
-		"API_KEYS=storefront:" + apiKey,
-		"DATA_KEY=" + s.dataKey,
-		"RETURN_SECRET=" + s.dataKey,
-		"ONERWAY_BASE_URL=http://" + simulatorAddr,
-		"ONERWAY_MERCHANT_NO=" + sandbox.DefaultMerchantNo,
-		"ONERWAY_APP_ID=" + sandbox.DefaultAppID,
-		"ONERWAY_SECRET_KEY=" + sandbox.DefaultSecretKey,
-		"RATE_LIMIT=" + unlimited,
-		"ONERWAY_RATE_LIMIT=" + unlimited,
-		"LOG_LEVEL=warn",
-	}
-}
-
-// isReady asks /readyz once. The request has a client of its own: a kept connection would be one that waits for nothing.
-func (svc *service) isReady(ctx context.Context) error {
-	if err := dialable(svc.addr)(ctx); err != nil {
-		return err // quicker to refuse than an HTTP client
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+svc.addr+"/readyz", http.NoBody)
-	if err != nil {
-		return err
-	}
-	request.Close = true
-	response, err := (&http.Client{Timeout: time.Second}).Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("/readyz answers %s", response.Status)
-	}
-	return nil
 }
 
 // pair starts the simulator and the service on it.

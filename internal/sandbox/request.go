@@ -1,14 +1,10 @@
 package sandbox
 
 import (
-	"math"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 )
 
 var (
@@ -61,83 +57,6 @@ type wireProduct struct {
 
 // param is a top-level parameter as text.
 func param(params map[string]any, name string) string { return signedText(params[name]) }
-
-// checkShape holds the top level to the table of Onerway contract §8.1: strings only, present, not too long.
-func checkShape(params map[string]any, strict bool) error {
-	instrument := "cardInfo"
-	switch {
-	case param(params, "productType") == productLocal:
-		instrument = "lpmsInfo"
-	case param(params, "subProductType") == subProductToken:
-		instrument = "tokenInfo"
-	}
-	for _, name := range slices.Concat(requiredOfAll(), []string{instrument}) {
-		if param(params, name) == "" {
-			return refuse(codeRejected, "%s is required", name)
-		}
-	}
-	if !strict {
-		return nil
-	}
-	return checkLengths(params)
-}
-
-// requiredOfAll are the members that a payment and a checkout session both need.
-func requiredOfAll() []string {
-	return []string{
-		"merchantNo", "merchantTxnId", "productType", "subProductType", "txnType",
-		"orderAmount", "orderCurrency", "billingInformation", "shippingInformation", "txnOrderMsg",
-	}
-}
-
-// checkLengths holds the members of §8.1 to their lengths and forms.
-func checkLengths(params map[string]any) error {
-	if err := checkTexts(params, []textLimit{
-		{"merchantNo", 20},
-		{"merchantTxnId", 64},
-		{"merchantTxnOriginalId", 128},
-		{"merchantCustId", 50},
-		{"merchantTxnTimeZone", 64},
-		{"productType", 16},
-		{"subProductType", 16},
-		{"txnType", 16},
-		{"orderAmount", 19},
-		{"orderCurrency", 8},
-		{"risk3dsStrategy", 16},
-		{"paymentMode", 16},
-		{"osType", 16},
-		{"originTransactionId", 20},
-	}); err != nil {
-		return err
-	}
-	if at := param(params, "merchantTxnTime"); at != "" {
-		if _, err := time.Parse(wireTime, at); err != nil {
-			return refuse(codeRejected, "merchantTxnTime must be yyyy-MM-dd HH:mm:ss")
-		}
-	}
-	return nil
-}
-
-// textLimit is the longest that a member may be, in bytes.
-type textLimit struct {
-	name  string
-	limit int
-}
-
-// checkTexts refuses what is no string and what is too long.
-func checkTexts(params map[string]any, limits []textLimit) error {
-	for name, value := range params {
-		if _, isText := value.(string); !isText && value != nil {
-			return refuse(codeUnreadable, "%s must be a string", name)
-		}
-	}
-	for _, member := range limits {
-		if len(param(params, member.name)) > member.limit {
-			return refuse(codeRejected, "%s is longer than %d", member.name, member.limit)
-		}
-	}
-	return nil
-}
 
 // subProductToken is a payment with a card that the provider keeps.
 const subProductToken = "TOKEN"
@@ -267,49 +186,6 @@ func (s *Server) checkURL(raw string) error {
 		return refuse(codeInvalidURL, "Invalid transaction URL")
 	}
 	return nil
-}
-
-// checkProducts holds the lines to the order's amount. The real sandbox does not enforce it; production might.
-func (s *Server) checkProducts(raw string, req *saleRequest) error {
-	var products []wireProduct
-	if err := decodeNested("txnOrderMsg.products", raw, &products); err != nil {
-		return err
-	}
-	if !s.cfg.Strict {
-		return nil
-	}
-	if len(products) == 0 || len(raw) > 1024 {
-		return refuse(codeRejected, "txnOrderMsg.products must have 1 to 1024 characters of lines")
-	}
-	var sum int64
-	for _, p := range products {
-		line, err := p.total(req.currency)
-		if err != nil {
-			return err
-		}
-		sum += line
-	}
-	if sum != req.amount {
-		return refuse(codeRejected, "txnOrderMsg.products do not sum to orderAmount")
-	}
-	return nil
-}
-
-// total is price times num, negative for a discount.
-func (p wireProduct) total(currency string) (int64, error) {
-	num, err := strconv.ParseInt(p.Num, 10, 32)
-	if err != nil || num < 1 || p.Name == "" || len(p.Name) > 256 || p.Currency != currency {
-		return 0, refuse(codeRejected, "txnOrderMsg.products: name, price, num and currency are required")
-	}
-	price, negative := strings.CutPrefix(p.Price, "-")
-	units, ok := minorUnits(price, currency)
-	if !ok || units > math.MaxInt32*int64(1_000_000)/num {
-		return 0, refuse(codeRejected, "txnOrderMsg.products: price is not an amount in %s", currency)
-	}
-	if negative {
-		units = -units
-	}
-	return units * num, nil
 }
 
 func (s *Server) readStrategy(req *saleRequest, params map[string]any) error {
