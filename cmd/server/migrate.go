@@ -21,7 +21,11 @@ func newMigrate() *cobra.Command {
 	}
 	cmd.AddCommand(
 		&cobra.Command{Use: "up", Short: "Apply every pending migration", Args: cobra.NoArgs, RunE: migrateUp},
-		&cobra.Command{Use: "down", Short: "Take back the newest migration", Args: cobra.NoArgs, RunE: migrateDown},
+		&cobra.Command{
+			Use: "down", Short: "Take back the newest migration", Args: cobra.NoArgs, RunE: migrateDown,
+			Long: `Takes back the newest migration that is applied, one each time. The tables and columns that it made go, and all that is in them:
+back the database up first. Processes of this version do not start on the older schema, so stop them.`,
+		},
 		&cobra.Command{Use: "status", Short: "List every migration", Args: cobra.NoArgs, RunE: migrateStatus},
 	)
 	return cmd

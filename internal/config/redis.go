@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -59,6 +60,9 @@ func parseRedisURL(item string) (*redis.UniversalOptions, error) {
 	u, err := url.Parse(item)
 	if err != nil {
 		return nil, err
+	}
+	if u.Hostname() == "" && (u.Scheme == "redis" || u.Scheme == "rediss") {
+		return nil, errors.New("no host is named") // go-redis would take this machine for it
 	}
 	// go-redis has a parser per kind of client and refuses the parameters of the others; these four are ours to read.
 	query := u.Query()

@@ -63,6 +63,9 @@ func (c Config) checkValues() []Fault {
 		k.require(c.ResolveSchedule[last] <= resolveHorizon, "RESOLVE_SCHEDULE", "goes beyond day 7",
 			"end it at 7d or before; daily queries follow it by themselves")
 	}
+	k.checkNoSpaces(c)
+	k.require(strings.HasPrefix(c.OnerwayRemoveTokenPath, "/"), "ONERWAY_REMOVE_TOKEN_PATH", "is not a path",
+		"write a path that begins with /, such as /v1/txn/removeToken")
 	k.require(c.ListenAddr != c.AdminAddr || strings.HasSuffix(c.AdminAddr.String(), ":0"),
 		"ADMIN_ADDR", "is the same as LISTEN_ADDR", "give it an address of its own, which the public cannot reach")
 	k.checkDatabaseURL("DATABASE_URL", c.DatabaseURL)
@@ -75,6 +78,19 @@ func (c Config) checkValues() []Fault {
 	}
 	k.checkTraceExport(c)
 	return k.faults
+}
+
+// checkNoSpaces refuses white space around what is sent or signed as it stands: it is left from copying, and everything would be
+// refused for it later.
+func (k *checker) checkNoSpaces(c Config) {
+	for variable, value := range map[string]string{
+		"ONERWAY_MERCHANT_NO": c.OnerwayMerchantNo, "ONERWAY_APP_ID": c.OnerwayAppID,
+		"ONERWAY_SECRET_KEY": c.OnerwaySecretKey.Reveal(), "ONERWAY_SECRET_KEY_PREVIOUS": c.OnerwaySecretKeyPrevious.Reveal(),
+		"ONERWAY_API_KEY": c.OnerwayAPIKey.Reveal(), "ONERWAY_WEBHOOK_SECRET": c.OnerwayWebhookSecret.Reveal(),
+		"RETURN_SECRET": c.ReturnSecret.Reveal(),
+	} {
+		k.require(strings.TrimSpace(value) == value, variable, "has white space around it", "write it without")
+	}
 }
 
 func (k *checker) checkDatabaseURL(variable string, value Secret) {
