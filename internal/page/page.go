@@ -123,8 +123,14 @@ func Bound(k *postgres.Keyset, condition string, value *int64) {
 	}
 }
 
-// Where adds the bounds to a list of rows that have created_at.
+// Where adds the bounds to a list of rows that have an index on created_at, and has it paged by that.
 func (r TimeRange) Where(k *postgres.Keyset) {
+	r.Bound(k)
+	k.ByCreation = r != TimeRange{}
+}
+
+// Bound adds the bounds to a list that is paged by id all the same.
+func (r TimeRange) Bound(k *postgres.Keyset) {
 	for _, b := range []struct {
 		condition string
 		unix      *int64

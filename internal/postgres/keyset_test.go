@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -109,8 +110,113 @@ func TestSelectPage_NamesTheTableThatItCouldNotRead(t *testing.T) {
 	_, _, err := postgres.SelectPage[fruit](t.Context(), pool, postgres.Keyset{Table: "vegetables", ID: "id", Limit: 1})
 	require.ErrorContains(t, err, "list vegetables")
 
-	_, err = pool.Exec(t.Context(), "ALTER TABLE fruits ADD taste text; INSERT INTO fruits VALUES (gen_random_uuid(), 'x', 1, 'y')")
+	_, err = pool.Exec(t.Context(), "ALTER TABLE fruits DROP grams")
 	require.NoError(t, err)
 	_, _, err = postgres.SelectPage[fruit](t.Context(), pool, keyset(1))
 	require.ErrorContains(t, err, "list fruits", "a row of another shape is refused, not read askew")
+}
+
+// A migration adds a column while processes of the version before go on.
+func TestSelectPage_ListsBesideANewerSchema(t *testing.T) {
+	t.Parallel()
+	pool, all := fruits(t, 3)
+	for _, change := range []string{"ALTER TABLE fruits ADD taste text", "ALTER TABLE fruits DROP taste, ADD \"order\" bigint NOT NULL DEFAULT 1"} {
+		page, _, err := postgres.SelectPage[fruit](t.Context(), pool, keyset(3)) // the description of the query is kept by now
+		require.NoError(t, err)
+		require.Equal(t, all, page)
+		_, err = pool.Exec(t.Context(), change)
+		require.NoError(t, err)
+	}
+	page, _, err := postgres.SelectPage[fruit](t.Context(), pool, keyset(3))
+	require.NoError(t, err)
+	require.Equal(t, all, page)
+}
+
+// A plan for whatever argument comes takes five reds for the rule: it would read all to find that there is no blue.
+func TestSelectPage_IsPlannedForItsArguments(t *testing.T) {
+	t.Parallel()
+	pool := open(t, pgtest.Blank(t), postgres.Options{MaxConns: 1})
+	_, err := pool.Exec(t.Context(), `CREATE TABLE fruits (id uuid PRIMARY KEY, color text NOT NULL, grams bigint NOT NULL);
+		INSERT INTO fruits SELECT lpad(to_hex(n), 32, '0')::uuid, CASE WHEN n % 2 = 0 THEN 'red' ELSE 'green' END, n FROM generate_series(1, 20000) AS n;
+		CREATE INDEX fruits_color_id_idx ON fruits (color, id)`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), "VACUUM ANALYZE fruits")
+	require.NoError(t, err)
+	read := func() int64 { return rowsRead(t, pool) }
+	for range 10 {
+		k := keyset(10)
+		k.Where("color = %s", "red")
+		page, more, err := postgres.SelectPage[fruit](t.Context(), pool, k)
+		require.NoError(t, err)
+		require.True(t, more)
+		require.Len(t, page, 10)
+	}
+	before := read()
+	k := keyset(10)
+	k.Where("color = %s", "blue")
+	page, _, err := postgres.SelectPage[fruit](t.Context(), pool, k)
+	require.NoError(t, err)
+	require.Empty(t, page)
+	require.Less(t, read()-before, int64(100))
+}
+
+// rowsRead is how many fruits were read so far.
+func rowsRead(t *testing.T, pool *pgxpool.Pool) (rows int64) {
+	t.Helper()
+	_, err := pool.Exec(t.Context(), "SELECT pg_stat_force_next_flush()")
+	require.NoError(t, err)
+	require.NoError(t, pool.QueryRow(t.Context(),
+		"SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'fruits'").Scan(&rows))
+	return rows
+}
+
+type dated struct {
+	ID        uuid.UUID
+	CreatedAt time.Time
+}
+
+// Half of the rows are newer than the bound: they are not read to get past them. Rows of one moment are told apart by their ids.
+func TestSelectPage_ByCreationBeginsAtTheBound(t *testing.T) {
+	t.Parallel()
+	pool := open(t, pgtest.Blank(t), postgres.Options{MaxConns: 1})
+	_, err := pool.Exec(t.Context(), `CREATE TABLE fruits (id uuid PRIMARY KEY, created_at timestamptz NOT NULL);
+		INSERT INTO fruits SELECT lpad(to_hex(n), 32, '0')::uuid, to_timestamp(n / 3) FROM generate_series(1, 20000) AS n;
+		CREATE INDEX fruits_created_at_idx ON fruits (created_at)`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), "VACUUM ANALYZE fruits")
+	require.NoError(t, err)
+	bounded := func() postgres.Keyset {
+		k := postgres.Keyset{Table: "fruits", ID: "id", Limit: 4, ByCreation: true}
+		k.Where("created_at <= %s", time.Unix(3000, 0))
+		return k
+	}
+	before := rowsRead(t, pool)
+	var forward []dated
+	for range 5 {
+		k := bounded()
+		if len(forward) > 0 {
+			k.After = &forward[len(forward)-1].ID
+		}
+		page, more, err := postgres.SelectPage[dated](t.Context(), pool, k)
+		require.NoError(t, err)
+		require.True(t, more)
+		forward = append(forward, page...)
+	}
+	require.Less(t, rowsRead(t, pool)-before, int64(200))
+	for i, row := range forward {
+		n := 9002 - i
+		require.Equal(t, uuid.UUID{14: byte(n >> 8), 15: byte(n)}, row.ID)
+		require.EqualValues(t, n/3, row.CreatedAt.Unix())
+	}
+	k := bounded()
+	k.Before = &forward[8].ID
+	page, more, err := postgres.SelectPage[dated](t.Context(), pool, k)
+	require.NoError(t, err)
+	require.Equal(t, forward[4:8], page)
+	require.True(t, more)
+	k = bounded()
+	k.After = &uuid.Nil
+	page, _, err = postgres.SelectPage[dated](t.Context(), pool, k)
+	require.NoError(t, err)
+	require.Empty(t, page, "after nothing comes nothing")
 }

@@ -71,7 +71,7 @@ func (r *Receiver) List(ctx context.Context, f Filter, p page.Request) (page.Lis
 	if !f.Order.IsZero() {
 		k.Where("order_id = %s", f.Order.UUID())
 	}
-	f.Created.Where(&k)
+	f.Created.Bound(&k)
 	return page.Read(ctx, r.pool, k, notificationFromRow, r.queries.NotificationExists)
 }
 
