@@ -29,7 +29,8 @@ func (w *world) marksLeft() []string {
 	return slices.Compact(found)
 }
 
-// markedColumns are the columns of text that hold a mark, and those that hold none.
+// markedColumns are the columns of text that hold a mark, and those that hold none. Left out are those that the database lets have
+// words of ours alone (…_known).
 func (w *world) markedColumns() (marked, others []string) {
 	w.t.Helper()
 	const textual = `SELECT c.relname::text AS tab, a.attname::text AS col FROM pg_attribute a
@@ -37,6 +38,7 @@ func (w *world) markedColumns() (marked, others []string) {
 		WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
 			AND a.atttypid IN ('text'::regtype, 'text[]'::regtype, 'jsonb'::regtype, 'json'::regtype, 'varchar'::regtype,
 				'varchar[]'::regtype, 'bytea'::regtype, 'inet'::regtype)
+			AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c' AND conname = c.relname || '_' || a.attname || '_known')
 		ORDER BY 1, 2`
 	w.aside(func(ctx context.Context, conn *pgx.Conn) {
 		rows, err := conn.Query(ctx, textual)
@@ -68,20 +70,21 @@ func markedDetails(place string) object {
 
 // impersonal are the columns in which nobody is told of, by whatever says so.
 var impersonal = map[string]string{
-	`^(goose_db_version|river_\w+|api_keys|test_clock|imports)\.`:                                                 "not about customers; jobs carry ids",
-	`\.(status|stage|kind|type|source|outcome|verdict|class|origin|approval|capture_method|method|late_payment)$`: "one of our own words",
-	`\.(currency|three_ds_result|eci|notify_type|txn_type)$`:                                                      "one of a list's words",
-	`\.(failure_\w+|reason_code|provider_status|provider_code|arn)$`:                                              "a code of a network or the provider, or our text for it",
-	`^(refunds|notifications)\.reason$`:                                                                           "our own words for why",
-	`\.(merchant_txn_id|provider_transaction_id|provider_dispute_id|transaction_id|subject|provider_customer)$`:   "a number of the provider's, or of ours",
-	`\.(idempotency_\w+|cancel_key|cancel_principal|correlation_id|created_by|decided_by|resolved_by)$`:           "who asked, and by which technical name (API.md §1)",
-	`\.(card_brand|card_last4|card_country|token_sealed|token_digest)$`:                                           "what is kept of a card",
-	`\.(digest|body_hash)$`:           "a hash",
-	`^discrepancies\.(ours|theirs)$`:  "amounts, ids and statuses",
-	`^notifications\.remote_address$`: "who sent it: the provider",
-	`^payments\.redirect_url$`:        "the provider's page, while the shopper is there",
-	`^orders\.(items|reference)$`:     "the books: documented as kept",
-	`^(orders|payments)\.return_url$`: "the shop's page: documented as kept",
+	`^(goose_db_version|river_\w+|api_keys|test_clock|imports)\.`:                                               "not about customers; jobs carry ids",
+	`\.(currency|eci|notify_type|txn_type)$`:                                                                    "one of a list's words",
+	`\.(failure_\w+|reason_code|provider_status|provider_code|arn)$`:                                            "a code of a network or the provider, or our text for it",
+	`^(refunds|notifications)\.reason$`:                                                                         "our own words for why",
+	`\.(merchant_txn_id|provider_transaction_id|provider_dispute_id|transaction_id|subject|provider_customer)$`: "a number of the provider's, or of ours",
+	`\.(idempotency_\w+|cancel_key|cancel_principal|correlation_id|created_by|decided_by|resolved_by)$`:         "who asked, and by which technical name (API.md §1)",
+	`\.(card_brand|card_last4|card_country|token_sealed|token_digest)$`:                                         "what is kept of a card",
+	`\.(digest|body_hash)$`:                          "a hash",
+	`^((customer_)?events\.type|evidence\.outcome)$`: "one of our own words",
+	`^notifications\.sealed$`:                        "tokens of the provider's",
+	`^discrepancies\.(ours|theirs)$`:                 "amounts, ids and statuses",
+	`^notifications\.remote_address$`:                "who sent it: the provider",
+	`^payments\.redirect_url$`:                       "the provider's page, while the shopper is there",
+	`^orders\.(items|reference)$`:                    "the books: documented as kept",
+	`^(orders|payments)\.return_url$`:                "the shop's page: documented as kept",
 }
 
 // TestErasure_LeavesNoWordOfAPersonAnywhere writes a word of its own into every text that callers and the provider can bring
