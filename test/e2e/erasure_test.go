@@ -203,6 +203,8 @@ func TestErasure_LeavesNoWordOfAPersonAnywhere(t *testing.T) {
 	w.provider.control(http.MethodPost, "/sandbox/chargebacks/"+warned.ChargebackID+"/redeliver", nil, nil)
 	w.provider.raise(p.ProviderTransactionID, "chargeback", sandbox.Case{Amount: "1.00", Reason: mark + "late-reason"})
 	w.service.awaiting(func() string { return "the late dispute is missing" }, func() bool { return len(w.service.disputesOf(o.ID)) == 3 })
+	told(unknown.but("transactionId", "2084000000000000997").but("originTransactionId", p.ProviderTransactionID), signingKey)
+	told(unknown.but("transactionId", "2084000000000000996").but("originMerchantTxnId", p.MerchantTxnID), "a stranger's key")
 	require.Empty(t, w.marksLeft())
 	require.EqualValues(t, 2700, w.service.order(o.ID).AmountPaid, "the books stay")
 }

@@ -16,13 +16,14 @@ ON CONFLICT (month, body_hash, verified) DO UPDATE SET
 
 -- name: NotificationKeep :one
 -- Keeps what was not applied. A row that was applied, perhaps by the very attempt whose answer we lost, stays so; one that
--- was given up stays so too. One delivery means that the row is new.
+-- was given up stays so too. One delivery means that the row is new. Of one that names money of an erased order nobody is kept.
 INSERT INTO notifications (
     id, month, body_hash, status, reason, notify_type, txn_type, transaction_id, merchant_txn_id, remote_address, body,
     correlation_id, created_at, updated_at
 ) VALUES (
     @id, @month, @body_hash, @status, @reason, @notify_type, @txn_type,
-    @transaction_id, @merchant_txn_id, @remote_address, @body, @correlation_id, @now, @now
+    @transaction_id, @merchant_txn_id, @remote_address,
+    CASE WHEN names_erased_order(@body::text) THEN notification_facts(@body::text) ELSE @body::text END, @correlation_id, @now, @now
 )
 ON CONFLICT (month, body_hash, verified) DO UPDATE SET
     deliveries = notifications.deliveries + 1, updated_at = EXCLUDED.updated_at,

@@ -159,7 +159,8 @@ INSERT INTO notifications (
     correlation_id, created_at, updated_at
 ) VALUES (
     $1, $2, $3, $4, $5, $6, $7,
-    $8, $9, $10, $11, $12, $13, $13
+    $8, $9, $10,
+    CASE WHEN names_erased_order($11::text) THEN notification_facts($11::text) ELSE $11::text END, $12, $13, $13
 )
 ON CONFLICT (month, body_hash, verified) DO UPDATE SET
     deliveries = notifications.deliveries + 1, updated_at = EXCLUDED.updated_at,
@@ -191,7 +192,7 @@ type NotificationKeepRow struct {
 }
 
 // Keeps what was not applied. A row that was applied, perhaps by the very attempt whose answer we lost, stays so; one that
-// was given up stays so too. One delivery means that the row is new.
+// was given up stays so too. One delivery means that the row is new. Of one that names money of an erased order nobody is kept.
 func (q *Queries) NotificationKeep(ctx context.Context, arg NotificationKeepParams) (NotificationKeepRow, error) {
 	row := q.db.QueryRow(ctx, NotificationKeep,
 		arg.ID,
