@@ -29,19 +29,21 @@ type lane struct {
 	wait time.Duration
 }
 
-// othersPercent is what all lanes but sale may use together.
+// othersPercent is what all lanes but sale and renewal may use together.
 const othersPercent = 60
 
 // rules is the table of lanes. A query may book further ahead than a sale: a storm of sales, whose bookings reach as far
 // as they may, then cannot keep open outcomes from being settled. With half of the rate at most, queries cannot keep sales
-// out either. Reconciliation only takes what nobody waits for.
+// out either. Renewals come by the hundred thousand and nobody waits for any of them: they may take the whole rate, but only
+// what is free at that moment, so that all others find their places as if there were none. Reconciliation yields to sales, and
+// is not kept out by renewals.
 func rules() map[Lane]lane {
 	return map[Lane]lane{
 		LaneSale:           {percent: 100, ahead: time.Second},
 		LaneQuery:          {percent: 50, ahead: 1250 * time.Millisecond, wait: 5 * time.Second},
 		LaneRefund:         {percent: 30, ahead: time.Second, wait: 5 * time.Second},
-		LaneRenewal:        {percent: 30, ahead: 500 * time.Millisecond, wait: 30 * time.Second},
-		LaneReconciliation: {percent: 20, ahead: 0, wait: time.Minute},
+		LaneRenewal:        {percent: 100, ahead: 0, wait: 30 * time.Second},
+		LaneReconciliation: {percent: 20, ahead: 250 * time.Millisecond, wait: time.Minute},
 	}
 }
 

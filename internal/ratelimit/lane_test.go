@@ -70,10 +70,33 @@ func TestBudget_SharesWhenEverybodyWantsEverything(t *testing.T) {
 	require.GreaterOrEqual(t, got[ratelimit.LaneSale], 0.4*91-2)
 
 	for lane, percent := range map[ratelimit.Lane]float64{
-		ratelimit.LaneQuery: 50, ratelimit.LaneRefund: 30, ratelimit.LaneRenewal: 30, ratelimit.LaneReconciliation: 20,
+		ratelimit.LaneQuery: 50, ratelimit.LaneRefund: 30, ratelimit.LaneReconciliation: 20,
 	} {
 		require.InDelta(t, 91*percent/100, storm(lane)[lane], 2, lane)
+		require.InDelta(t, 91*percent/100, storm(ratelimit.LaneRenewal, lane)[lane], 2, "renewals do not keep out %s", lane)
 	}
+	require.InDelta(t, 92, storm(ratelimit.LaneRenewal)[ratelimit.LaneRenewal], 2, "renewals may use all that is free")
+	got = storm(ratelimit.LaneRenewal, ratelimit.LaneSale)
+	require.InDelta(t, 91, got[ratelimit.LaneSale], 3)
+	require.Less(t, got[ratelimit.LaneRenewal], 2.0, "renewals yield to sales")
+}
+
+func TestBudget_LetsRenewalsHaveWhatSalesLeave(t *testing.T) {
+	t.Parallel()
+	const seconds = 120
+	budget, renewals, longest := ratelimit.NewBudget(100), 0, int64(0)
+	for now := int64(0); now < seconds*second; now += 1000 {
+		if booked, _ := budget.Book(ratelimit.LaneRenewal, now); booked {
+			renewals++
+		}
+		if now%25_000 == 0 { // 40 sales a second
+			booked, wait := budget.Book(ratelimit.LaneSale, now)
+			require.True(t, booked)
+			longest = max(longest, wait)
+		}
+	}
+	require.InDelta(t, 91-40, float64(renewals)/seconds, 2)
+	require.LessOrEqual(t, longest, 2*second/91, "a sale waits for two calls at most")
 }
 
 func TestBudget_TellsASaleWhenItsPlaceIs(t *testing.T) {

@@ -47,7 +47,7 @@ type OutboundOptions struct {
 }
 
 // Outbound is the budget of calls to the provider. In any second at most PerSecond calls start (newPlans has the
-// arithmetic); sales always have two fifths of it, and all of it while nobody else calls. Places are given in the order of
+// arithmetic); sales always have two fifths of it, and all of it while only renewals are due. Places are given in the order of
 // booking. It is safe for concurrent use.
 type Outbound struct {
 	redis   redis.UniversalClient

@@ -176,6 +176,16 @@ func TestAcquire_LetsBackgroundLanesWaitForTheirShare(t *testing.T) {
 	})
 }
 
+func TestAcquire_LetsRenewalsThatWaitTogetherHaveTheWholeRate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		outbound := newOutbound(t, refusing{}, 50, usual) // burst 5, rate 46
+		begun := time.Now()
+		require.Len(t, acquireAll(t, 460, ratelimit.LaneRenewal, outbound), 460)
+		require.Less(t, time.Since(begun), 12*time.Second, "460 at 46 a second")
+	})
+}
+
 // refusing is a client without a server, for tests on a clock of their own.
 type refusing struct{ redis.UniversalClient }
 
