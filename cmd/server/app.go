@@ -27,6 +27,7 @@ import (
 	"tillway/internal/orders"
 	"tillway/internal/postgres"
 	"tillway/internal/ratelimit"
+	"tillway/internal/seal"
 	"tillway/internal/telemetry"
 	"tillway/internal/testclock"
 	"tillway/internal/webhooks"
@@ -235,16 +236,20 @@ func (a *app) openDomains(ctx context.Context) error {
 		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction), PartialCapture: cfg.PartialCapture,
 	})
 	a.events = events.New(a.pool)
-	a.openReceiver(inserter)
-	return nil
+	return a.openReceiver(inserter)
 }
 
-func (a *app) openReceiver(inserter *jobs.Inserter) {
+func (a *app) openReceiver(inserter *jobs.Inserter) error {
 	cfg := a.config
+	sealer, err := seal.New(cfg.DataKey.Reveal(), "notifications")
+	if err != nil {
+		return fmt.Errorf("set up notifications: %w", err)
+	}
 	a.receiver = webhooks.New(a.pool, a.orders, a.gateway.News, inserter, a.tel.Metrics, a.log, a.now, webhooks.Config{
 		MerchantNo: cfg.OnerwayMerchantNo, Secrets: a.provider.Secrets(), AllowSource: cfg.OnerwayIPAllowlist.Allows,
-		PublicURL: cfg.PublicURL.String(), RealNow: a.database.Now,
+		PublicURL: cfg.PublicURL.String(), Sealer: sealer, RealNow: a.database.Now,
 	})
+	return nil
 }
 
 // erase takes a deleted customer out of everything that the service keeps.

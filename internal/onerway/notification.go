@@ -233,13 +233,14 @@ func newNotification(raw []byte, fields Fields) Notification {
 }
 
 // StoredNotification reads a notification that was verified when it came and was kept in a redacted form, whose signature
-// therefore proves nothing any more. bodyDigest is that of the body as it came.
+// therefore proves nothing any more. bodyDigest is that of the body as it came. What the form hides, the notification does not
+// have: the contract and its token.
 func StoredNotification(body []byte, bodyDigest string) (Notification, error) {
 	fields, err := ParseFields(body)
 	if err != nil {
 		return Notification{}, err
 	}
 	n := newNotification(body, fields)
-	n.BodyDigest = bodyDigest
+	n.BodyDigest, n.ContractID, n.TokenID = bodyDigest, Sensitive{}, Sensitive{}
 	return n, nil
 }

@@ -36,12 +36,16 @@ type Rider func(ctx context.Context, batch *pgx.Batch, applied Applied) error
 
 // Apply is the one door through which news reaches a payment, named by our reference at the provider. It folds the evidence
 // into the facts and writes the result in one transaction. The same news twice is a no-op that succeeds. It returns
-// ErrNoPayment when the reference is not ours; the rider is not run then.
+// ErrNoPayment when the reference is not ours; the rider is not run then. What it names of a contract is kept first
+// (Config.Contracts): where that fails, nothing is written, and the news has to come again.
 //
 // It decides on what it has read without a lock and writes guarded by that order's version; when the order has moved on in
 // between, or has discrepancies that the news may end, it does so under the order's lock, where nothing can.
 func (s *Service) Apply(ctx context.Context, merchantTxnID string, ev Evidence, rider Rider) (Applied, error) {
 	ev = ev.storable()
+	if err := s.learnFrom(ctx, merchantTxnID, ev); err != nil {
+		return Applied{}, fmt.Errorf("apply %s to %s: %w", ev.Source, merchantTxnID, err)
+	}
 	c, err := s.applyGuarded(ctx, merchantTxnID, ev, rider)
 	if errors.Is(err, errOrderMoved) {
 		c, err = s.applyLocked(ctx, merchantTxnID, ev, rider)
@@ -129,6 +133,8 @@ func (s *Service) decide(ctx context.Context, b *pgx.Batch, a account, ev Eviden
 // road only when the order has moved on meanwhile, or has open discrepancies, or there is more to write than the payment.
 func (s *Service) applyAt(ctx context.Context, o Order, p Payment, ev Evidence) (Applied, error) {
 	ev = ev.storable()
+	s.learnFromAnswer(ctx, o, p, ev)
+	ev.Contract = Contract{}
 	now := s.now()
 	c := fold(account{order: o, payment: p}, ev, s.rules(), now)
 	if o.NeedsReview || len(c.noted) > 0 || c.owed != nil {

@@ -17,7 +17,19 @@ type News interface {
 type PaymentNews struct {
 	MerchantTxnID string
 	Evidence      Evidence
+	Scenario      Scenario
 }
+
+// Scenario says what a payment is of, where the provider says so; "" where it does not.
+type Scenario string
+
+// The scenarios.
+const (
+	// ScenarioInitial: the purchase that begins a contract.
+	ScenarioInitial Scenario = "subscription_initial"
+	// ScenarioRenewal: a later charge under a contract. Where the provider starts it, its reference is the provider's own.
+	ScenarioRenewal Scenario = "subscription_renewal"
+)
 
 // RefundNews is news of a refund.
 type RefundNews struct {

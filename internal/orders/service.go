@@ -45,6 +45,8 @@ type Config struct {
 	RefundBooks RefundBooks
 	// Cancellations is the provider's side of canceling what is stuck; without it nothing of that can be canceled.
 	Cancellations CancellationGateway
+	// Contracts keeps what the provider tells of contracts; without it that is lost.
+	Contracts Contracts
 	// HoldLasts is how long an authorization holds the money: afterwards it has lapsed, whatever the provider's record of
 	// the authorization says. Zero: for ever.
 	HoldLasts time.Duration
@@ -90,6 +92,13 @@ func (c Config) cancellations() CancellationGateway {
 		return noCancellations{}
 	}
 	return c.Cancellations
+}
+
+func (c Config) contracts() Contracts {
+	if c.Contracts == nil {
+		return noContracts{}
+	}
+	return c.Contracts
 }
 
 func (c Config) modifications() ModificationGateway {

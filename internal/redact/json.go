@@ -189,11 +189,11 @@ func kindOf(name string) memberKind {
 	case "cvv", "cvv2", "cvc", "cvc2", "cvn", "cvn2", "csc", "securitycode", "cardsecuritycode", "verificationcode",
 		"cavv", "mpiinfo", "cardinfo", "track1", "track2", "trackdata", "pin", "pinblock":
 		return secretMember
-	case "tokenid", "tokeninfo", "token", "networktoken", "dpan":
+	case "tokenid", "contractid", "tokeninfo", "token", "networktoken", "dpan":
 		return tokenMember
 	case "cardnumber", "cardno", "pan", "accountnumber", "primaryaccountnumber":
 		return cardMember
-	case "transactionid", "origintransactionid", "lasttransactionid", "paymentid", "contractid", "channelrequestid",
+	case "transactionid", "origintransactionid", "lasttransactionid", "paymentid", "channelrequestid",
 		"merchantno", "appid":
 		return idMember
 	default:

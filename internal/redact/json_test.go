@@ -31,6 +31,8 @@ func TestJSON_HidesCardData(t *testing.T) {
 		"verification code aside": {`{"x":"cvv=123"}`, `{"x":"cvv=[redacted]"}`},
 		"card details":            {`{"cardInfo":"{\"holderName\":\"A\"}"}`, `{}`},
 		"token":                   {`{"tokenId":"822ba14cc565"}`, `{"tokenId":"[redacted]"}`},
+		"contract":                {`{"contractId":"1813837154846384128"}`, `{"contractId":"[redacted]"}`},
+		"contract as a number":    {`{"contractId":1813837154846384128}`, `{"contractId":"[redacted]"}`},
 		"token in an object":      {`{"tokenInfo":{"id":1}}`, `{"tokenInfo":"[redacted]"}`},
 	}
 	for name, test := range tests {
@@ -48,10 +50,10 @@ func TestJSON_LeavesTheRestAlone(t *testing.T) {
 
 	for _, raw := range []string{
 		`{"transactionId":"4000000000000000006"}`, // nineteen digits with a right check digit, under the name of an id
-		`{"contractId":"4000000000000000006","originTransactionId":"4000000000000000006","paymentId":"4000000000000000006"}`,
+		`{"originTransactionId":"4000000000000000006","paymentId":"4000000000000000006"}`,
 		`{"chargebackArn":"24011346121000000000001"}`,
 		`{"merchantTxnId":"pay_01jb9z6e8nfx5r9w2t7yq3m4k5","orderAmount":"27.00","txnTime":"2026-03-01 09:30:01"}`,
-		`{"a":null,"b":true,"c":1.50,"d":[],"e":{},"tokenId":null}`,
+		`{"a":null,"b":true,"c":1.50,"d":[],"e":{},"tokenId":null,"contractId":""}`,
 		`{"reason":"{\"respCode\":\"20000\",\"respMsg\":\"<Success> & more\"}"}`,
 		`{"x":"{not json"}`,
 		`"text"`,

@@ -64,6 +64,10 @@ func classWords(class string) string {
 		return "Money of the order is disputed by the shopper's bank."
 	case "over_dispute":
 		return "The bank has taken back more than was there: money of it had gone back to the shopper already."
+	case orders.ClassPeriodMissed:
+		return "This period of the subscription was not charged in its time, and is not charged later by itself."
+	case orders.ClassContractMissing:
+		return "The subscription's first purchase was paid, and the provider has not named the contract for later charges."
 	case "over_refund":
 		return "The provider gave back money that had been freed and used again."
 	}

@@ -186,7 +186,7 @@ func TestReceive_KeepsWhatIsNotActedOnYet(t *testing.T) {
 	b := setup(t)
 	p := b.payment(t)
 	kinds := []message{
-		saleOf(p.MerchantTxnID, "S").with("txnType", "BIND_CARD"),
+		saleOf(p.MerchantTxnID, "F").with("txnType", "BIND_CARD"),
 		saleOf(p.MerchantTxnID, "I").with("notifyType", "CANCEL"),
 		{"notifyType": "REFUND_AUDIT", "transactionId": transaction, "merchantNo": merchantNo, "status": "S"},
 		{"notifyType": "SETTLEMENT", "transactionId": transaction, "merchantNo": merchantNo},

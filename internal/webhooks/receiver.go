@@ -19,6 +19,7 @@ import (
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
 	"tillway/internal/redact"
+	"tillway/internal/seal"
 	"tillway/internal/telemetry"
 )
 
@@ -45,8 +46,19 @@ type Config struct {
 	AllowSource func(netip.Addr) bool
 	// PublicURL is where errors are explained, without a trailing slash.
 	PublicURL string
+	// Sealer seals what stored notifications hide and applying them needs; without it, one that is tried again has lost that.
+	Sealer *seal.Sealer
+	// Renewals takes news of charges that the provider starts by itself; nil: they find no payment.
+	Renewals Renewals
 	// RealNow is real time, where the receiver's clock is one that tests move: it limits what is quarantined. Nil: that clock.
 	RealNow func() time.Time
+}
+
+// Renewals knows the charges that the provider starts by itself, under references of its own.
+type Renewals interface {
+	// HearRenewal applies news of a renewal whose reference is none of ours: the contract that its evidence names says whose it is.
+	// The rider commits with it. It returns orders.ErrNoPayment for a contract that is not ours, or not yet.
+	HearRenewal(ctx context.Context, news orders.PaymentNews, rider orders.Rider) error
 }
 
 // Receiver takes in notifications. It is an http.Handler and safe for concurrent use by any number of processes on one
@@ -153,6 +165,9 @@ func (r *Receiver) accept(ctx context.Context, n onerway.Notification, d Deliver
 	case err == nil:
 		r.count(ctx, statusApplied)
 		return nil
+	case unmatched(err) && n.TxnType == string(onerway.TxnBindCard):
+		// It moves no money, and cannot be ahead of us: what it is of is recorded before the provider hears of it.
+		return r.keep(ctx, rec, statusReceived, noPayment)
 	case unmatched(err):
 		return r.keep(ctx, rec, statusUnmatched, noPayment)
 	default:
@@ -162,7 +177,7 @@ func (r *Receiver) accept(ctx context.Context, n onerway.Notification, d Deliver
 }
 
 // handled is true of what moves a payment, a refund or a dispute today: sales, authorizations, their captures and voids, refunds and their
-// rejection in review, cancellations, chargebacks and warnings of them. The rest waits as received.
+// rejection in review, cancellations, chargebacks and warnings of them; and what tells that a card is kept. The rest waits as received.
 func handled(n onerway.Notification) bool {
 	switch n.NotifyType {
 	case "TXN":
@@ -170,6 +185,7 @@ func handled(n onerway.Notification) bool {
 		case onerway.TxnSale, onerway.TxnAuth, onerway.TxnCapture, onerway.TxnVoid, onerway.TxnRefund:
 			return true
 		case onerway.TxnBindCard: // a card was kept; no money moved
+			return n.Outcome() == onerway.StatusSucceeded
 		}
 	case "REFUND_AUDIT":
 		return n.Outcome() == onerway.StatusFailed
@@ -195,11 +211,21 @@ func (r *Receiver) apply(ctx context.Context, n onerway.Notification, rec record
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, applyPatience, errors.New("applying a notification took too long"))
 	defer cancel()
-	return r.orders.Hear(ctx, news, func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
+	return r.hear(ctx, news, func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
 		telemetry.AddField(ctx, slog.String("order", applied.Order.String()))
 		telemetry.AddField(ctx, slog.String("verdict", string(applied.Verdict)))
 		return dbsqlc.New(postgres.NewQueue(batch)).NotificationApplied(ctx, rec.applied(applied, r.now()))
 	})
+}
+
+// hear hands news to whom it is for.
+func (r *Receiver) hear(ctx context.Context, news orders.News, rider orders.Rider) error {
+	err := r.orders.Hear(ctx, news, rider)
+	renewal, isPayment := news.(orders.PaymentNews)
+	if !errors.Is(err, orders.ErrNoPayment) || !isPayment || renewal.Scenario != orders.ScenarioRenewal || r.config.Renewals == nil {
+		return err
+	}
+	return r.config.Renewals.HearRenewal(ctx, renewal, rider)
 }
 
 // keep stores what was not applied. A new row that there is something to try about comes with the job that tries; it lives
@@ -208,7 +234,11 @@ func (r *Receiver) keep(ctx context.Context, rec record, status status, reason s
 	ctx, cancel := context.WithTimeoutCause(ctx, storePatience, errors.New("storing a notification took too long"))
 	defer cancel()
 	err := postgres.InTx(ctx, r.pool, func(ctx context.Context, tx pgx.Tx) error {
-		row, err := dbsqlc.New(tx).NotificationKeep(ctx, rec.kept(status, reason, r.now()))
+		args := rec.kept(status, reason, r.now())
+		if status.retried() {
+			args.Sealed = r.seal(args.ID, rec.hidden)
+		}
+		row, err := dbsqlc.New(tx).NotificationKeep(ctx, args)
 		if err != nil || !status.retried() || row.Deliveries > 1 {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"tillway/internal/cards"
 	"tillway/internal/ids"
 	"tillway/internal/onerway"
 	"tillway/internal/orders"
@@ -53,6 +54,7 @@ type record struct {
 	transactionID, merchantTxn string
 	source                     string
 	body                       []byte
+	hidden                     cards.Token
 	correlationID              string
 }
 
@@ -61,10 +63,14 @@ func (r *Receiver) record(ctx context.Context, n onerway.Notification, d Deliver
 	if err != nil {
 		return record{}, fmt.Errorf("redact notification: %w", err) // not reached: what was verified is JSON
 	}
+	hidden, err := hiddenOf(n)
+	if err != nil {
+		return record{}, err
+	}
 	return record{
 		hash: sha256.Sum256(d.Body), notifyType: word("notifyType", n.NotifyType), txnType: word("txnType", n.TxnType),
 		transactionID: word("transactionId", n.TransactionID), merchantTxn: word("merchantTxnId", n.MerchantTxnID),
-		source: address(d.Source), body: body, correlationID: telemetry.CorrelationID(ctx),
+		source: address(d.Source), body: body, hidden: hidden, correlationID: telemetry.CorrelationID(ctx),
 	}, nil
 }
 

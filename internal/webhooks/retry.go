@@ -99,7 +99,7 @@ func (r *Receiver) applyStored(ctx context.Context, row dbsqlc.Notification) err
 	if err != nil {
 		return err
 	}
-	return r.orders.Hear(ctx, news, func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
+	return r.hear(ctx, news, func(ctx context.Context, batch *pgx.Batch, applied orders.Applied) error {
 		telemetry.AddField(ctx, slog.String("order", applied.Order.String()))
 		row.OrderID, row.PaymentID = applied.Order.Nullable(), applied.Payment.ID.Nullable()
 		args := r.retried(row, statusApplied, string(applied.Verdict))
@@ -126,6 +126,9 @@ func (r *Receiver) readStored(ctx context.Context, row dbsqlc.Notification) (ord
 	n, err := onerway.StoredNotification([]byte(row.Body), hex.EncodeToString(row.BodyHash))
 	if err != nil {
 		return nil, fmt.Errorf("read stored notification %s: %w", row.ID, err)
+	}
+	if err := r.unhide(row, &n); err != nil {
+		return nil, err
 	}
 	news, err := r.translate(ctx, n)
 	if err != nil {

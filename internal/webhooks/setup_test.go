@@ -30,6 +30,7 @@ import (
 	"tillway/internal/orders"
 	"tillway/internal/postgres/pgtest"
 	"tillway/internal/ratelimit"
+	"tillway/internal/seal"
 	"tillway/internal/telemetry"
 	"tillway/internal/webhooks"
 )
@@ -51,6 +52,8 @@ type testBundle struct {
 	clock    atomic.Int64 // what the clock is ahead of ours
 	log      *syncBuffer
 	config   webhooks.Config
+	// ledger keeps what is told of contracts.
+	ledger *ledger
 	// chargebacks is what the provider answers about disputes.
 	chargebacks *chargebacks
 }
@@ -94,13 +97,13 @@ func (noBudget) Acquire(context.Context, ratelimit.Lane) error { return nil }
 
 func setup(t *testing.T, adjust ...func(*webhooks.Config)) *testBundle {
 	t.Helper()
-	b := &testBundle{pool: pgtest.New(t), log: &syncBuffer{}, chargebacks: &chargebacks{}}
+	b := &testBundle{pool: pgtest.New(t), log: &syncBuffer{}, chargebacks: &chargebacks{}, ledger: &ledger{}}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
 	b.orders = orders.New(b.pool, provider{}, nil, log, b.now, orders.Config{
 		PublicURL: "https://pay.example.com", ReturnURLAllowed: func(string) bool { return true }, MaxAmount: 99_999_999,
 		CallerDeadline: 5 * time.Second, ChargeTimeout: 10 * time.Second, NotFoundAfter: 15 * time.Minute,
 		Schedule: orders.Schedule{3 * time.Second}, Confirm: orders.ConfirmMismatch, SecretKey: make([]byte, 32),
-		Disputes: b.chargebacks,
+		Disputes: b.chargebacks, Contracts: b.ledger,
 	})
 	words, err := gateway.New(gateway.Options{
 		Provider: noProvider{}, Budget: noBudget{}, Observer: telemetry.DiscardMetrics(), Now: b.now,
@@ -108,7 +111,10 @@ func setup(t *testing.T, adjust ...func(*webhooks.Config)) *testBundle {
 	require.NoError(t, err)
 	inserter, err := jobs.NewInserter(b.pool, log)
 	require.NoError(t, err)
+	sealer, err := seal.New(make([]byte, 32), "notifications")
+	require.NoError(t, err)
 	b.config = webhooks.Config{
+		Sealer:     sealer,
 		MerchantNo: merchantNo, PublicURL: "https://pay.example.com",
 		Secrets: onerway.Secrets{Current: onerway.Conceal(secret), Previous: onerway.Conceal(oldSecret)},
 	}

@@ -253,7 +253,7 @@ func TestNews_OnlyOfChargesRefundsAndReversals(t *testing.T) {
 	g := newGateway(t, &provider{}, &observer{}, &budget{}, "")
 	for kind, isNews := range map[string]bool{
 		"TXN SALE": true, "TXN AUTH": true, "CANCEL SALE": true,
-		"TXN BIND_CARD": false, "TXN ": false, "SETTLEMENT ": false, "REFUND_AUDIT ": false, " SALE": false,
+		"TXN ": false, "SETTLEMENT ": false, "REFUND_AUDIT ": false, " SALE": false,
 	} {
 		notifyType, txnType, _ := strings.Cut(kind, " ")
 		id, ev, err := paymentNews(t, g, onerway.Notification{

@@ -9,7 +9,7 @@ import (
 	"tillway/internal/orders"
 )
 
-// ErrNoPaymentNews is returned for notifications of anything that no payment, refund and dispute learns from: card bindings.
+// ErrNoPaymentNews is returned for notifications of anything that no payment, refund and dispute learns from.
 var ErrNoPaymentNews = errors.New("the notification is not about a payment, a refund or a dispute")
 
 // News reads a verified notification: what it is about, by what its signature covers, and what it says. It returns
@@ -20,7 +20,13 @@ var ErrNoPaymentNews = errors.New("the notification is not about a payment, a re
 func (g *Gateway) News(ctx context.Context, n onerway.Notification) (orders.News, error) {
 	switch {
 	case n.NotifyType == "TXN" && collects(n.TxnType):
-		return orders.PaymentNews{MerchantTxnID: n.MerchantTxnID, Evidence: g.evidence(ctx, orders.SourceNotification, told(n))}, nil
+		ev := g.evidence(ctx, orders.SourceNotification, told(n))
+		ev.Contract = g.contractOf(ctx, n.MerchantTxnID, n.ContractID, n.TokenID)
+		return orders.PaymentNews{MerchantTxnID: n.MerchantTxnID, Evidence: ev, Scenario: scenarioOf(n.Scenarios)}, nil
+	case n.NotifyType == "TXN" && n.TxnType == string(onerway.TxnBindCard) && n.Outcome() == onerway.StatusSucceeded:
+		// A card is kept, beside the purchase's own news (§10.5). It has a transaction of its own.
+		contract := g.contractOf(ctx, n.MerchantTxnID, n.ContractID, n.TokenID)
+		return orders.ContractNews{MerchantTxnID: n.MerchantTxnID, Contract: contract}, nil
 	case n.NotifyType == "TXN" && modifies(n.TxnType):
 		ev := g.evidence(ctx, orders.SourceNotification, told(n))
 		return orders.ModificationNews{MerchantTxnID: n.MerchantTxnID, Evidence: ev}, nil

@@ -90,3 +90,14 @@ func (g *Gateway) oddContract(ctx context.Context, kind, merchantTxnID string) {
 	g.log.ErrorContext(ctx, "the provider named a contract in a form that it does not take back",
 		slog.String("kind", kind), slog.String("merchant_txn_id", merchantTxnID))
 }
+
+// scenarioOf is what a payment is of; "" for what no source documents, which changes nothing of the payment.
+func scenarioOf(scenarios string) orders.Scenario {
+	switch scenarios {
+	case onerway.ScenarioInitial:
+		return orders.ScenarioInitial
+	case onerway.ScenarioRenewal:
+		return orders.ScenarioRenewal
+	}
+	return ""
+}

@@ -173,3 +173,36 @@ func TestAdmit_RenewalsHaveTheirOwnLane(t *testing.T) {
 	require.NoError(t, g.Admit(t.Context(), orders.InitiatorCustomer))
 	require.Equal(t, []ratelimit.Lane{ratelimit.LaneRenewal, ratelimit.LaneSale}, lanes.lanes)
 }
+
+func TestNews_OfAContract(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		txnType, status, scenarios string
+		want                       orders.Scenario
+		alone, nothing             bool
+	}{
+		"purchase":       {"SALE", "S", "SUBSCRIPTION_INITIAL", orders.ScenarioInitial, false, false},
+		"renewal":        {"SALE", "S", "SUBSCRIPTION_RENEWAL", orders.ScenarioRenewal, false, false},
+		"odd scenario":   {"SALE", "S", "SUBSCRIPTION_RETRY", "", false, false},
+		"a card kept":    {"BIND_CARD", "S", "SUBSCRIPTION_INITIAL", "", true, false},
+		"a card refused": {"BIND_CARD", "F", "", "", false, true},
+	} {
+		news, err := newGateway(t, &provider{}, &observer{}, &budget{}, gateway.Transactions).News(t.Context(), onerway.Notification{
+			NotifyType: "TXN", TxnType: tc.txnType, Status: tc.status, MerchantTxnID: "pay_1", Scenarios: tc.scenarios,
+			ContractID: onerway.Conceal("181"), TokenID: onerway.Conceal("tok"),
+			Fields: onerway.Fields{"contractId": "181", "tokenId": "tok", "status": tc.status},
+		})
+		contract := orders.Contract{ID: "181", Token: cards.NewToken("tok")}
+		switch {
+		case tc.nothing:
+			require.ErrorIs(t, err, gateway.ErrNoPaymentNews, name)
+		case tc.alone:
+			require.Equal(t, orders.ContractNews{MerchantTxnID: "pay_1", Contract: contract}, news, name)
+		default:
+			told, ok := news.(orders.PaymentNews)
+			require.True(t, ok, name)
+			require.Equal(t, []any{"pay_1", contract, tc.want}, []any{told.MerchantTxnID, told.Evidence.Contract, told.Scenario}, name)
+			require.NotContains(t, string(told.Evidence.Body), "181", name)
+		}
+	}
+}

@@ -51,7 +51,7 @@ WHERE payment_id = ANY (ARRAY(SELECT payments.id FROM payments WHERE payments.or
 -- name: NotificationsErase :exec
 -- Also of those that found no order, or were not proven to come from the provider, but name one of its references, or one of
 -- the provider's transactions of it.
-UPDATE notifications SET body = notification_facts(body)
+UPDATE notifications SET body = notification_facts(body), sealed = NULL
 WHERE order_id = @order_id::uuid OR merchant_txn_id = ANY (@refs::text[]) OR transaction_id = ANY (@transactions::text[])
     OR (order_id IS NULL AND notify_type <> 'TXN'
         AND (notification_facts(body)::jsonb ->> 'originTransactionId' = ANY (@transactions)

@@ -51,7 +51,7 @@ func (q *Queries) EvidenceErase(ctx context.Context, orderID uuid.UUID) error {
 }
 
 const NotificationsErase = `-- name: NotificationsErase :exec
-UPDATE notifications SET body = notification_facts(body)
+UPDATE notifications SET body = notification_facts(body), sealed = NULL
 WHERE order_id = $1::uuid OR merchant_txn_id = ANY ($2::text[]) OR transaction_id = ANY ($3::text[])
     OR (order_id IS NULL AND notify_type <> 'TXN'
         AND (notification_facts(body)::jsonb ->> 'originTransactionId' = ANY ($3)

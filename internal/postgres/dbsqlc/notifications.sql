@@ -11,7 +11,7 @@ INSERT INTO notifications (
 ON CONFLICT (month, body_hash, verified) DO UPDATE SET
     deliveries = notifications.deliveries + 1, status = 'applied',
     reason = CASE WHEN notifications.status = 'applied' THEN notifications.reason ELSE EXCLUDED.reason END,
-    order_id = EXCLUDED.order_id, payment_id = EXCLUDED.payment_id, updated_at = EXCLUDED.updated_at,
+    order_id = EXCLUDED.order_id, payment_id = EXCLUDED.payment_id, updated_at = EXCLUDED.updated_at, sealed = NULL,
     applied_at = coalesce(notifications.applied_at, EXCLUDED.applied_at);
 
 -- name: NotificationKeep :one
@@ -19,11 +19,12 @@ ON CONFLICT (month, body_hash, verified) DO UPDATE SET
 -- was given up stays so too. One delivery means that the row is new. Of one that names money of an erased order nobody is kept.
 INSERT INTO notifications (
     id, month, body_hash, status, reason, notify_type, txn_type, transaction_id, merchant_txn_id, remote_address, body,
-    correlation_id, created_at, updated_at
+    correlation_id, created_at, updated_at, sealed
 ) VALUES (
     @id, @month, @body_hash, @status, @reason, @notify_type, @txn_type,
     @transaction_id, @merchant_txn_id, @remote_address,
-    CASE WHEN names_erased_order(@body::text) THEN notification_facts(@body::text) ELSE @body::text END, @correlation_id, @now, @now
+    CASE WHEN names_erased_order(@body::text) THEN notification_facts(@body::text) ELSE @body::text END, @correlation_id, @now, @now,
+    sqlc.narg('sealed')
 )
 ON CONFLICT (month, body_hash, verified) DO UPDATE SET
     deliveries = notifications.deliveries + 1, updated_at = EXCLUDED.updated_at,
@@ -41,7 +42,8 @@ UPDATE notifications SET
     status = @status::text, reason = @reason, attempts = attempts + 1, updated_at = @now,
     order_id = sqlc.narg('order_id'), payment_id = sqlc.narg('payment_id'),
     body = CASE WHEN @erased::boolean THEN notification_facts(body) ELSE body END,
-    applied_at = CASE WHEN @status = 'applied' THEN @now::timestamptz END
+    applied_at = CASE WHEN @status = 'applied' THEN @now::timestamptz END,
+    sealed = CASE WHEN @status <> 'applied' THEN sealed END
 WHERE id = @id AND month = @month AND status <> 'applied';
 
 -- name: NotificationsStanding :many

@@ -25,7 +25,7 @@ INSERT INTO notifications (
 ON CONFLICT (month, body_hash, verified) DO UPDATE SET
     deliveries = notifications.deliveries + 1, status = 'applied',
     reason = CASE WHEN notifications.status = 'applied' THEN notifications.reason ELSE EXCLUDED.reason END,
-    order_id = EXCLUDED.order_id, payment_id = EXCLUDED.payment_id, updated_at = EXCLUDED.updated_at,
+    order_id = EXCLUDED.order_id, payment_id = EXCLUDED.payment_id, updated_at = EXCLUDED.updated_at, sealed = NULL,
     applied_at = coalesce(notifications.applied_at, EXCLUDED.applied_at)
 `
 
@@ -156,11 +156,12 @@ func (q *Queries) NotificationGet(ctx context.Context, arg NotificationGetParams
 const NotificationKeep = `-- name: NotificationKeep :one
 INSERT INTO notifications (
     id, month, body_hash, status, reason, notify_type, txn_type, transaction_id, merchant_txn_id, remote_address, body,
-    correlation_id, created_at, updated_at
+    correlation_id, created_at, updated_at, sealed
 ) VALUES (
     $1, $2, $3, $4, $5, $6, $7,
     $8, $9, $10,
-    CASE WHEN names_erased_order($11::text) THEN notification_facts($11::text) ELSE $11::text END, $12, $13, $13
+    CASE WHEN names_erased_order($11::text) THEN notification_facts($11::text) ELSE $11::text END, $12, $13, $13,
+    $14
 )
 ON CONFLICT (month, body_hash, verified) DO UPDATE SET
     deliveries = notifications.deliveries + 1, updated_at = EXCLUDED.updated_at,
@@ -183,6 +184,7 @@ type NotificationKeepParams struct {
 	Body          string
 	CorrelationID string
 	Now           time.Time
+	Sealed        []byte
 }
 
 type NotificationKeepRow struct {
@@ -208,6 +210,7 @@ func (q *Queries) NotificationKeep(ctx context.Context, arg NotificationKeepPara
 		arg.Body,
 		arg.CorrelationID,
 		arg.Now,
+		arg.Sealed,
 	)
 	var i NotificationKeepRow
 	err := row.Scan(&i.ID, &i.CreatedAt, &i.Deliveries)
@@ -219,7 +222,8 @@ UPDATE notifications SET
     status = $1::text, reason = $2, attempts = attempts + 1, updated_at = $3,
     order_id = $4, payment_id = $5,
     body = CASE WHEN $6::boolean THEN notification_facts(body) ELSE body END,
-    applied_at = CASE WHEN $1 = 'applied' THEN $3::timestamptz END
+    applied_at = CASE WHEN $1 = 'applied' THEN $3::timestamptz END,
+    sealed = CASE WHEN $1 <> 'applied' THEN sealed END
 WHERE id = $7 AND month = $8 AND status <> 'applied'
 `
 
