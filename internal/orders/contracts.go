@@ -101,6 +101,9 @@ func (n ContractNews) apply(ctx context.Context, s *Service, rider Rider) error 
 	if err := s.learn(ctx, o, p, Evidence{Outcome: OutcomeProcessing, Contract: n.Contract}); err != nil {
 		return err
 	}
+	if rider == nil {
+		return nil
+	}
 	batch := &pgx.Batch{}
 	if err := rider(ctx, batch, Applied{Order: o.ID, Payment: p, Verdict: VerdictSame, Erased: o.Erased()}); err != nil {
 		return err

@@ -41,6 +41,8 @@ type Provider interface {
 	QueryTokens(ctx context.Context, merchantCustID string) ([]onerway.BoundToken, error)
 	RemoveToken(ctx context.Context, bindingID string) error
 	CancelTransaction(ctx context.Context, originTransactionID string) (onerway.CancelResponse, error)
+	CancelSubscription(ctx context.Context, request onerway.CancelSubscriptionRequest) (onerway.CancelSubscriptionResponse, error)
+	QuerySubscription(ctx context.Context, contractID onerway.Sensitive) (onerway.SubscriptionDetail, error)
 	Available() error
 }
 

@@ -56,6 +56,7 @@ type settings struct {
 	sandbox sandbox.Config
 	client  onerway.Config
 	api     gateway.API
+	zone    *time.Location
 }
 
 func setup(t *testing.T, options ...func(*settings)) *testBundle {
@@ -88,7 +89,7 @@ func setup(t *testing.T, options ...func(*settings)) *testBundle {
 		shop.Close()
 	})
 	b.gateway, err = gateway.New(gateway.Options{
-		Provider: b.client, Budget: b.budget, Observer: b.observer, API: s.api, Log: slog.New(slog.NewJSONHandler(b.log, nil)),
+		Provider: b.client, Budget: b.budget, Observer: b.observer, API: s.api, Zone: s.zone, Log: slog.New(slog.NewJSONHandler(b.log, nil)),
 	})
 	require.NoError(t, err)
 	return b
@@ -227,6 +228,7 @@ type provider struct {
 	rows         onerway.Page[onerway.Transaction]
 	intents      onerway.Page[onerway.PaymentIntent]
 	chargebacks  onerway.Page[onerway.Chargeback]
+	detail       onerway.SubscriptionDetail
 	err          error
 	down         error
 }
@@ -274,6 +276,16 @@ func (p *provider) RemoveToken(context.Context, string) error { return p.err }
 
 func (p *provider) CancelTransaction(context.Context, string) (onerway.CancelResponse, error) {
 	return onerway.CancelResponse{RespCode: onerway.CodeApproved, Status: "I"}, p.err
+}
+
+func (p *provider) CancelSubscription(
+	context.Context, onerway.CancelSubscriptionRequest,
+) (onerway.CancelSubscriptionResponse, error) {
+	return onerway.CancelSubscriptionResponse{Contract: onerway.ContractCanceled}, p.err
+}
+
+func (p *provider) QuerySubscription(context.Context, onerway.Sensitive) (onerway.SubscriptionDetail, error) {
+	return p.detail, p.err
 }
 
 func (p *provider) Available() error { return p.down }
