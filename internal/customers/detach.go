@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tillway/internal/details"
+	"tillway/internal/failpoint"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
@@ -106,7 +107,11 @@ func (s *Service) Attach(ctx context.Context, id ids.PaymentMethod, customer ids
 // Detach takes a method back for good: nothing is charged with it any more, and a job that commits with it has the provider
 // forget the card. Detaching a detached one changes nothing. It returns a fault NotFound.
 func (s *Service) Detach(ctx context.Context, id ids.PaymentMethod) (PaymentMethod, error) {
-	return s.changed(ctx, id, s.detach)
+	m, err := s.changed(ctx, id, s.detach)
+	if err == nil {
+		failpoint.Hit(failpoint.DetachAfter)
+	}
+	return m, err
 }
 
 func (s *Service) detach(ctx context.Context, tx pgx.Tx, m *PaymentMethod) error {

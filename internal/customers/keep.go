@@ -12,6 +12,7 @@ import (
 
 	"tillway/internal/cards"
 	"tillway/internal/details"
+	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/idempotency"
 	"tillway/internal/ids"
@@ -53,9 +54,11 @@ func (s *Service) Keep(ctx context.Context, req KeepRequest) (Kept, error) {
 	if err != nil {
 		return Kept{}, err
 	}
+	failpoint.Hit(failpoint.KeepBeforeT1)
 	err = s.begin(ctx, m, req.Idempotency)
 	switch {
 	case err == nil:
+		failpoint.Hit(failpoint.KeepAfterT1)
 	case postgres.IsUnique(err, "payment_methods_idempotency_key"):
 		return s.replayKeep(ctx, req, contact)
 	case postgres.IsUnique(err, "payment_methods_one_pending_per_card"):
@@ -155,6 +158,7 @@ func (s *Service) bind(ctx context.Context, m PaymentMethod, card cards.Card, co
 	bound := s.vault.Bind(ctx, Binding{
 		ProviderCustomer: m.ProviderCustomer, Card: card, Contact: contact, IP: ip, SandboxFault: details.SandboxFault(s.config.Livemode, m.Metadata),
 	})
+	failpoint.Hit(failpoint.KeepAnswered)
 	return s.record(context.WithoutCancel(ctx), m, bound)
 }
 
@@ -166,6 +170,7 @@ func (s *Service) record(ctx context.Context, m PaymentMethod, bound Bound) (Kep
 		if m, err = s.activate(ctx, m, bound.Token); err != nil {
 			return Kept{}, err
 		}
+		failpoint.Hit(failpoint.KeepAfterT2)
 		return Kept{Method: m}, nil
 	case ResultDeclined:
 		if _, err = s.queries.MethodFail(ctx, dbsqlc.MethodFailParams{

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/riverqueue/river"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
@@ -92,6 +93,7 @@ func (s *Service) remove(ctx context.Context, job *river.Job[removalArgs]) error
 	if err := s.vault.Remove(ctx, m.ProviderCustomer, token); err != nil {
 		return fmt.Errorf("remove the token of %s: %w", m.ID, err)
 	}
+	failpoint.Hit(failpoint.TokenRemoved)
 	if err := s.queries.MethodTokenGone(ctx, dbsqlc.MethodTokenGoneParams{ID: m.ID.UUID(), Now: s.now()}); err != nil {
 		return fmt.Errorf("note the removal of the token of %s: %w", m.ID, err)
 	}

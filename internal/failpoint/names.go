@@ -30,6 +30,14 @@ const (
 	ModifyAnswered Name = "modify/answered"
 	ModifyAfterT2  Name = "modify/after-t2"
 
+	KeepBeforeT1 Name = "keep/before-t1"
+	KeepAfterT1  Name = "keep/after-t1"
+	KeepAnswered Name = "keep/answered"
+	KeepAfterT2  Name = "keep/after-t2"
+
+	DetachAfter  Name = "detach/after"
+	TokenRemoved Name = "token/removed"
+
 	ReplyBeforeStore Name = "reply/before-store"
 	ReplyAfterStore  Name = "reply/after-store"
 
@@ -91,6 +99,11 @@ func All() []Point {
 		{ModifyAfterT1, ByRequest, "a capture or void is recorded, the provider not called"},
 		{ModifyAnswered, ByRequest, "the answer to a capture or void is understood, T2 not begun"},
 		{ModifyAfterT2, ByRequest, "the answer to a capture or void is committed, the caller not answered"},
+		{KeepBeforeT1, ByRequest, "a card to be saved is checked and not recorded"},
+		{KeepAfterT1, ByRequest, "a card to be saved is recorded, the provider not called"},
+		{KeepAnswered, ByRequest, "the provider keeps the card, its token is not recorded"},
+		{KeepAfterT2, ByRequest, "a card is saved and nobody told"},
+		{DetachAfter, ByRequest, "a card is detached, its removal ordered, nobody told"},
 		{ReplyBeforeStore, ByRequest, "the reply is made, not stored under its key"},
 		{ReplyAfterStore, ByRequest, "the reply is stored, the caller not answered"},
 		{OrderBeforeCancel, ByRequest, "a cancellation is allowed and not recorded"},
@@ -99,6 +112,7 @@ func All() []Point {
 		{NotificationStored, ByRequest, "a notification is committed, not acknowledged"},
 		{NotificationBeforeJob, ByJob, "a job is about to try a notification again"},
 		{NotificationAfterJob, ByJob, "a job has tried a notification again, the queue does not know"},
+		{TokenRemoved, BySweep, "the provider has forgotten a card, nothing recorded"},
 		{SettleClaimed, BySweep, "payments are claimed, the provider not asked"},
 		{SettleAnswered, BySweep, "the provider has answered a query, nothing applied"},
 		{SettleApplied, BySweep, "the answer to a query is committed"},

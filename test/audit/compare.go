@@ -36,6 +36,10 @@ type Report struct {
 	Captures int `json:"captures"`
 	Voids    int `json:"voids"`
 	Review   int `json:"review"`
+	// Hosted and Saved are payments on the provider's page and with saved cards, Cards are those that are saved.
+	Hosted int `json:"hosted"`
+	Saved  int `json:"saved"`
+	Cards  int `json:"cards"`
 	// Charged is what the provider took, Captured what we say it took.
 	Charged  int64 `json:"charged"`
 	Captured int64 `json:"captured"`
@@ -51,15 +55,20 @@ func Compare(ctx context.Context, c Case) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	return compare(side, c), nil
+}
+
+func compare(side *ours, c Case) Report {
 	a := &auditor{ours: side, c: c, successes: map[string]int{}, charged: map[string]bool{}, givenBack: map[string]bool{}, ended: map[string]bool{}}
 	a.theirs()
 	a.ourOrders()
 	a.ourPayments()
 	a.ourRefunds()
 	a.ourEndings()
+	a.cards()
 	a.promises()
 	a.totals()
-	return a.report, nil
+	return a.report
 }
 
 type auditor struct {
@@ -108,7 +117,7 @@ func (a *auditor) theirPayment(t sandbox.BookedTransaction) {
 	switch {
 	case !known:
 		a.find("the provider has payment %s (%s), which we do not", t.MerchantTxnID, t.Status)
-	case t.Status == "P" || t.Status == "R":
+	case t.Status == "P" || t.Status == "R" || t.Status == "U":
 		a.find("the provider has not ended payment %s: %s", p.name(), t.Status)
 	case t.Status == "S" && t.TxnType == "AUTH":
 		a.theirHold(t, p)
@@ -181,6 +190,12 @@ func (a *auditor) ourPayments() {
 		if p.Status == "failed" {
 			a.report.Failed++
 		}
+		if p.Method == "hosted" {
+			a.report.Hosted++
+		}
+		if p.Saved {
+			a.report.Saved++
+		}
 		if p.Status == "succeeded" && !a.charged[id] {
 			a.find("payment %s is succeeded and was not charged", p.name())
 		}
@@ -219,6 +234,14 @@ func (a *auditor) promises() {
 	}
 	for _, t := range a.c.Told {
 		switch t.Object {
+		case "customer":
+			if !a.ours.customers[t.ID] {
+				a.find("key %s was answered customer %s, who is not there", t.Key, t.ID)
+			}
+		case "payment_method":
+			if a.ours.methods[t.ID] == nil {
+				a.find("key %s was answered payment method %s, which is not there", t.Key, t.ID)
+			}
 		case "order":
 			if a.ours.orders[t.ID] == nil {
 				a.find("key %s was answered order %s, which is not there", t.Key, t.ID)

@@ -36,7 +36,9 @@ SELECT (SELECT count(*) FROM payments
         WHERE r.status IN ('pending', 'in_review', 'unknown') AND NOT o.needs_review
            OR r.status = 'failed' AND r.next_check_at < now() + interval '1 minute')
      + (SELECT count(*) FROM orders WHERE status = 'open' AND expires_at <= now())
-     + (SELECT count(*) FROM river_job WHERE kind = 'notification_retry' AND state IN ('available', 'running'))`
+     + (SELECT count(*) FROM payment_methods WHERE status = 'pending')
+     + (SELECT count(*) FROM river_job WHERE kind = 'notification_retry' AND state IN ('available', 'running'))
+     + (SELECT count(*) FROM river_job WHERE kind = 'payment_method_removal' AND state IN ('available', 'running', 'retryable', 'scheduled'))`
 
 // UnderWay returns a name for every operation that is in flight or due now.
 func UnderWay(ctx context.Context, db *pgxpool.Pool) ([]string, error) {
@@ -61,12 +63,26 @@ func Unsettled(ctx context.Context, db *pgxpool.Pool) (count int, err error) {
 
 // EndClaims lets the time pass for which dead workers hold jobs.
 func EndClaims(ctx context.Context, db *pgxpool.Pool) error {
-	return run(ctx, db, "UPDATE river_job SET state = 'available', scheduled_at = now() WHERE kind = 'notification_retry' AND state = 'running'")
+	return run(ctx, db, `UPDATE river_job SET state = 'available', scheduled_at = now()
+		WHERE kind IN ('notification_retry', 'payment_method_removal', 'payment_method_abandon') AND state = 'running'`)
 }
 
-// Hurry brings the checks of what has no end yet forward, those that dead workers hold as well.
+// FreeCards ends what dead requests hold of cards that were being saved. Those of the living have begun lately: a claim is for
+// thirty seconds more than the provider may take.
+func FreeCards(ctx context.Context, db *pgxpool.Pool) error {
+	return run(ctx, db, "UPDATE payment_methods SET busy_until = now() WHERE status = 'pending' AND busy_until BETWEEN now() AND now() + interval '26 seconds'")
+}
+
+// Hurry brings the checks of what has no end yet forward, those that dead workers hold as well, and the giving up of cards that
+// nobody asks again to be saved.
 func Hurry(ctx context.Context, db *pgxpool.Pool) error {
+	if err := FreeCards(ctx, db); err != nil {
+		return err
+	}
 	return run(ctx, db,
+		`UPDATE river_job SET state = 'available', scheduled_at = now()
+		WHERE state IN ('scheduled', 'retryable') AND (kind = 'payment_method_removal' OR kind = 'payment_method_abandon'
+			AND EXISTS (SELECT FROM payment_methods m WHERE m.id = (args ->> 'payment_method')::uuid AND m.status = 'pending'))`,
 		`UPDATE payments SET next_check_at = now()
 		WHERE next_check_at > now() AND status NOT IN ('failed', 'canceled', 'expired') AND NOT (status = 'authorized' AND confirmed)`,
 		"UPDATE modifications SET next_check_at = now() WHERE next_check_at > now() AND status IN ('pending', 'unknown')",

@@ -40,6 +40,8 @@ type payment struct {
 	RefundPending int64
 	Surplus       bool
 	Open          bool
+	Method        string
+	Saved         bool
 }
 
 func (p *payment) name() string { return ids.From[ids.PaymentEntity](p.ID).String() }
@@ -80,7 +82,8 @@ FROM orders o, LATERAL (
 const paymentsSQL = `
 SELECT id, order_id, merchant_txn_id, status, currency, amount_captured, amount_refunded, amount_refund_pending, surplus,
        status IN ('processing', 'requires_action', 'unknown') OR status = 'succeeded' AND next_check_at IS NOT NULL
-           OR status = 'authorized' AND NOT confirmed
+           OR status = 'authorized' AND NOT confirmed,
+       method, payment_method_id IS NOT NULL
 FROM payments`
 
 const refundsSQL = `
@@ -100,7 +103,12 @@ UNION ALL
 SELECT idempotency_key FROM refunds WHERE idempotency_key IS NOT NULL GROUP BY idempotency_principal, idempotency_key HAVING count(*) > 1
 UNION ALL
 SELECT idempotency_key FROM modifications WHERE idempotency_key IS NOT NULL
-GROUP BY payment_id, idempotency_principal, idempotency_key HAVING count(*) > 1`
+GROUP BY payment_id, idempotency_principal, idempotency_key HAVING count(*) > 1
+UNION ALL
+SELECT idempotency_key FROM customers WHERE idempotency_key IS NOT NULL GROUP BY idempotency_principal, idempotency_key HAVING count(*) > 1
+UNION ALL
+SELECT idempotency_key FROM payment_methods WHERE idempotency_key IS NOT NULL
+GROUP BY idempotency_principal, idempotency_key HAVING count(*) > 1`
 
 // notedSQL is every transaction of which a genuine notification is stored.
 const notedSQL = `SELECT DISTINCT transaction_id FROM notifications WHERE verified`
@@ -114,15 +122,19 @@ type ours struct {
 	modifications map[string]*modification
 	ofOrder       map[string][]*payment
 	byID          map[uuid.UUID]*payment
-	twice         []string
-	noted         map[string]bool
+	methods       map[string]*method // by the name that callers know
+	customers     map[string]bool
+	// borrowed are payments with a saved card that is not their customer's.
+	borrowed []uuid.UUID
+	twice    []string
+	noted    map[string]bool
 }
 
 func readOurs(ctx context.Context, db *pgxpool.Pool) (*ours, error) {
 	side := &ours{
 		orders: map[string]*order{}, payments: map[string]*payment{}, refunds: map[string]*refund{},
 		modifications: map[string]*modification{}, ofOrder: map[string][]*payment{}, byID: map[uuid.UUID]*payment{},
-		noted: map[string]bool{},
+		noted: map[string]bool{}, methods: map[string]*method{}, customers: map[string]bool{},
 	}
 	err := pgx.BeginTxFunc(ctx, db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		orders, err := collect(ctx, tx, ordersSQL, pgx.RowToAddrOfStructByPos[order])
@@ -152,6 +164,9 @@ func readOurs(ctx context.Context, db *pgxpool.Pool) (*ours, error) {
 			return err
 		}
 		side.index(orders, payments, noted)
+		if err := side.readCards(ctx, tx); err != nil {
+			return err
+		}
 		side.twice, err = collect(ctx, tx, twiceSQL, pgx.RowTo[string])
 		return err
 	})

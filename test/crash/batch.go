@@ -144,7 +144,7 @@ func (b *batch) open(ctx context.Context, seed uint64) (err error) {
 	}
 	b.shop = storefront.New(storefront.Options{
 		URL: b.world.URL(), APIKey: world.Storefront, Seed: seed<<16 + uint64(b.number), //nolint:gosec // a small number
-		Shoppers: number, Cards: cards(), Patience: shopperPatience,
+		Shoppers: number, Cards: cards(), Patience: shopperPatience, Known: 60, Hosted: 20,
 	})
 	return nil
 }

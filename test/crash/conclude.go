@@ -59,7 +59,12 @@ func (b *batch) conclude(ctx context.Context) error {
 func (b *batch) answerAll(ctx context.Context) (left int, err error) {
 	for fewer := true; fewer; {
 		before := left
-		left, err = until(ctx, restPatience, func() (int, error) { return b.shop.Finish(ctx), nil })
+		left, err = until(ctx, restPatience, func() (int, error) {
+			if err := audit.FreeCards(ctx, b.world.DB); err != nil {
+				return 0, err
+			}
+			return b.shop.Finish(ctx), nil
+		})
 		fewer = err == nil && left > 0 && (before == 0 || left < before)
 	}
 	return left, err

@@ -19,11 +19,13 @@ func delays() map[string]int64 {
 	}
 }
 
-// Where the provider takes refunds, captures and voids (Onerway contract §8.8, §8.9). Faults are made for sales, and strike
-// there too.
+// Where the provider takes refunds, captures and voids, opens checkout sessions and keeps cards (Onerway contract §8.2, §8.5, §8.8,
+// §8.9). Faults are made for sales, and strike there too.
 const (
-	refundPath = "/v1/txn/onlineRefund"
-	endingPath = "/v1/txn/authPayment"
+	refundPath   = "/v1/txn/onlineRefund"
+	endingPath   = "/v1/txn/authPayment"
+	checkoutPath = "/txn/payment"
+	keepPath     = "/v1/txn/bindCard"
 )
 
 // strike orders a fault in the place of the one before.
@@ -35,7 +37,7 @@ func strike(ctx context.Context, provider *world.Provider, fault string) error {
 	if err := provider.Arm(ctx, order); err != nil {
 		return err
 	}
-	for _, path := range []string{refundPath, endingPath} {
+	for _, path := range []string{refundPath, endingPath, checkoutPath, keepPath} {
 		order.Match.Path = path
 		if err := provider.Arm(ctx, order); err != nil {
 			return err

@@ -66,7 +66,8 @@ faults. After every batch the shoppers finish, everything comes to rest, and bot
 ## What the shops did
 
 %d visits; %d orders, %d payments, %d refunds. %d orders were paid, %d payments failed; %d payments were surplus, %d orders
-need a review. Of %d authorizations %d were captured, %d voided; the others still hold money. The provider charged %d minor units in all, we say %d; it gave %d back, we say %d.
+need a review. %d payments were made on the provider's page, %d with one of %d cards that are saved. Of %d authorizations %d were
+captured, %d voided; the others still hold money. The provider charged %d minor units in all, we say %d; it gave %d back, we say %d.
 
 ## What was counted
 
@@ -85,6 +86,7 @@ counts at both; the different ones are counted too.
 - Nothing is open: no payment, capture, void, check, expired order or job, and no refund but where a person was called to look. No process
   keeps goroutines of work that is over.
 - The events of every order count from 1 without a gap.
+- Every card that is saved here is kept by the provider, and it keeps no other; a saved card pays for its own customer only.
 - Every key leads to one row, whatever was answered to it and however often, after Redis has forgotten everything.
 - What a shop was told is so; a notification that was acknowledged is stored.
 
@@ -93,7 +95,7 @@ counts at both; the different ones are counted too.
 | Point | What a death there means | Died there | Elsewhere | Faults met | Under way |
 |---|---|---|---|---|---|
 `, t.Stories, t.Orders, t.Payments, t.Refunds, t.Paid, t.Failed, t.Surplus, t.Review,
-		t.Holds, t.Captures, t.Voids, t.Charged, t.Captured, t.GivenBack, t.Refunded)
+		t.Hosted, t.Saved, t.Cards, t.Holds, t.Captures, t.Voids, t.Charged, t.Captured, t.GivenBack, t.Refunded)
 	means := make(map[failpoint.Name]string)
 	means[""] = "anything"
 	for _, point := range failpoint.All() {

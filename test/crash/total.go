@@ -11,7 +11,7 @@ type Total struct {
 	Batches, Kills, Reached, Random, Missed, Cuts           int
 	UnderWay, Distinct, Stories                             int
 	Orders, Payments, Paid, Failed, Surplus, Review, Faults int
-	Refunds, Holds, Captures, Voids                         int
+	Refunds, Holds, Captures, Voids, Hosted, Saved, Cards   int
 	Charged, Captured, GivenBack, Refunded                  int64
 	Seconds                                                 float64
 	Findings                                                []string
@@ -75,6 +75,9 @@ func (t *Total) addBatch(b Report) {
 	t.Holds += b.Audit.Holds
 	t.Captures += b.Audit.Captures
 	t.Voids += b.Audit.Voids
+	t.Hosted += b.Audit.Hosted
+	t.Saved += b.Audit.Saved
+	t.Cards += b.Audit.Cards
 	t.GivenBack += b.Audit.GivenBack
 	t.Refunded += b.Audit.Refunded
 	t.Charged += b.Audit.Charged

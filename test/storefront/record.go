@@ -20,7 +20,7 @@ type Record struct {
 
 // Told is what the answers to one key said.
 type Told struct {
-	// Path and Key are those of the request, Object what it is about: order, payment, refund.
+	// Path and Key are those of the request, Object what it is about: order, payment, refund, customer, payment_method.
 	Path, Key, Object string
 	// ID is the resource that every answer named.
 	ID string

@@ -39,6 +39,7 @@ type answer struct {
 	code       string // of an error
 	amount     int64
 	redirect   string
+	method     string // the saved card that paid, or was saved
 }
 
 // again tells whether the same request is to be sent once more.
@@ -48,10 +49,11 @@ func (a answer) again() bool {
 
 // resource is an order, a payment or an error, as far as the shop looks at it.
 type resource struct {
-	Object     string `json:"object"`
-	ID         string `json:"id"`
-	Status     string `json:"status"`
-	Amount     int64  `json:"amount"`
+	Object     string  `json:"object"`
+	ID         string  `json:"id"`
+	Status     string  `json:"status"`
+	Amount     int64   `json:"amount"`
+	Method     *string `json:"payment_method"`
 	NextAction *struct {
 		RedirectToURL struct {
 			URL string `json:"url"`
@@ -116,6 +118,9 @@ func read(status int, raw []byte) (answer, error) {
 		r = *r.Error.Payment
 	}
 	a.object, a.id, a.said, a.amount = r.Object, r.ID, r.Status, r.Amount
+	if r.Method != nil {
+		a.method = *r.Method
+	}
 	if r.NextAction != nil {
 		a.redirect = r.NextAction.RedirectToURL.URL
 	}

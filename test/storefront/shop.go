@@ -18,6 +18,9 @@ type Options struct {
 	// Shoppers is how many buy at once; Cards are what they pay with.
 	Shoppers int
 	Cards    []string
+	// Known is how many of a hundred shoppers are customers whose cards are saved; Hosted how many of a hundred payments are on the
+	// provider's own page.
+	Known, Hosted int
 	// LeavesBank is how many of a hundred shoppers leave the bank's page as it is: a tenth when zero, none when Never.
 	LeavesBank int
 	// Patience is how long an unanswered request is repeated before the shopper goes on to something else.

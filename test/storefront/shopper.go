@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
-	"time"
 )
 
 // goodCard pays, without any question.
@@ -26,6 +23,9 @@ const (
 	isReviewed               = 15     // of those who want money back: the provider's staff takes its time with it
 	isHeld                   = 30     // of those who pay: the shop takes the money when it ships
 	isShipped, isNotShipped  = 60, 25 // of what is held: captured, voided; the rest stays held
+	paysSaved, savesPaying   = 50, 30 // of customers: pay with a saved card; have the card saved that pays
+	savesCard, forgetsCard   = 30, 20 // of customers, before they order: save a card, have one forgotten
+	leavesCheckout           = 20     // of those on the provider's page: go away, or back to the shop
 )
 
 // shopper is one of many, and does one thing after another.
@@ -34,6 +34,9 @@ type shopper struct {
 	random *rand.Rand
 	name   string
 	keys   int
+	// customer is who the shopper is to the shop, "" for a stranger; methods are the cards that are saved.
+	customer string
+	methods  []string
 }
 
 func (p *shopper) key(what string) string {
@@ -49,6 +52,13 @@ func (p *shopper) story(ctx context.Context) {
 		"amount": 100 + p.random.IntN(9000), "currency": "eur", "return_url": "https://shop.example.com/done",
 		"billing_details": object{"email": "buyer@example.com", "address": object{"country": "DE"}},
 		"late_payment":    []string{"accept", "refund", "review"}[p.random.IntN(3)],
+	}
+	if p.customer == "" && p.chance(p.shop.opts.Known) {
+		p.introduce(ctx)
+	}
+	if p.customer != "" {
+		body["customer"] = p.customer
+		p.sortCards(ctx)
 	}
 	leaving := p.chance(abandons)
 	if leaving {
@@ -66,13 +76,20 @@ func (p *shopper) story(ctx context.Context) {
 
 // pay pays an order, with a second card if the first is declined.
 func (p *shopper) pay(ctx context.Context, order string) {
-	card := p.shop.opts.Cards[p.random.IntN(len(p.shop.opts.Cards))]
-	held := p.chance(isHeld)
-	paid, ok := p.try(ctx, order, card, held)
+	held, hosted := p.chance(isHeld), p.chance(p.shop.opts.Hosted)
+	paid, ok := p.try(ctx, order, p.means(hosted, held))
 	if ok && paid.status == http.StatusPaymentRequired && p.chance(triesAgain) {
-		paid, ok = p.try(ctx, order, goodCard, held)
+		paid, ok = p.try(ctx, order, holding(cardBody(goodCard), held))
+		hosted = false
 	}
-	if ok && paid.redirect != "" {
+	if ok && paid.method != "" {
+		p.remember(paid.method)
+	}
+	switch {
+	case !ok || paid.redirect == "":
+	case hosted:
+		p.checkOut(ctx, paid.redirect)
+	default:
 		p.authenticate(ctx, paid.redirect)
 	}
 	if ok && held {
@@ -109,12 +126,34 @@ func (p *shopper) giveBack(ctx context.Context, paid answer) {
 	p.impatiently(ctx, "/v1/refunds", "refund", body)
 }
 
-// try sends a payment, of which the money is held only if so.
-func (p *shopper) try(ctx context.Context, order, card string, held bool) (answer, bool) {
-	body := cardBody(card)
+// means is how the shopper pays: on the provider's page, with a saved card, which can be charged but not held, or with a card of
+// which customers may let the shop keep the number.
+func (p *shopper) means(hosted, held bool) object {
+	switch {
+	case hosted:
+		return holding(object{"payment_method": object{"type": "hosted"}}, held)
+	case len(p.methods) > 0 && !held && p.chance(paysSaved):
+		return object{"payment_method": object{"type": "saved", "payment_method": p.methods[p.random.IntN(len(p.methods))]}}
+	}
+	body := holding(cardBody(p.card()), held)
+	if p.customer != "" && p.chance(savesPaying) {
+		body["save_payment_method"] = true
+	}
+	return body
+}
+
+func (p *shopper) card() string { return p.shop.opts.Cards[p.random.IntN(len(p.shop.opts.Cards))] }
+
+// holding makes a payment one of which the money is only held, if so.
+func holding(body object, held bool) object {
 	if held {
 		body["capture_method"] = "manual"
 	}
+	return body
+}
+
+// try sends a payment.
+func (p *shopper) try(ctx context.Context, order string, body object) (answer, bool) {
 	return p.impatiently(ctx, "/v1/orders/"+order+"/payments", "pay", body)
 }
 
@@ -139,44 +178,9 @@ func (p *shopper) together(ctx context.Context, first, second *request) (a answe
 }
 
 func cardBody(number string) object {
-	return object{"payment_method": object{"type": "card", "card": object{
-		"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123", "holder_name": "Ada Lovelace",
-	}}}
+	return object{"payment_method": object{"type": "card", "card": cardOf(number)}}
 }
 
-// authenticate answers the bank's page, or not, and comes back to the service's return page.
-func (p *shopper) authenticate(ctx context.Context, page string) {
-	action := "approve"
-	switch {
-	case p.chance(p.shop.opts.LeavesBank):
-		return
-	case p.chance(failsBank):
-		action = "fail"
-	}
-	back := p.visit(ctx, http.MethodPost, page, url.Values{"action": {action}})
-	if back == "" {
-		return
-	}
-	for deadline := time.Now().Add(p.shop.opts.Patience); ; wait(ctx, repeatAfter) {
-		if p.visit(ctx, http.MethodGet, back, nil) != "" || time.Now().After(deadline) || ctx.Err() != nil {
-			return
-		}
-	}
-}
-
-// visit opens a page and returns where it leads, "" when it cannot be had.
-func (p *shopper) visit(ctx context.Context, method, page string, form url.Values) string {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, page, strings.NewReader(form.Encode()))
-	if err != nil {
-		return ""
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := p.shop.http.Do(request)
-	if err != nil {
-		return ""
-	}
-	defer response.Body.Close()
-	return response.Header.Get("Location")
+func cardOf(number string) object {
+	return object{"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123", "holder_name": "Ada Lovelace"}
 }
