@@ -54,7 +54,6 @@ func (s *Service) Keep(ctx context.Context, req KeepRequest) (Kept, error) {
 	if err != nil {
 		return Kept{}, err
 	}
-	failpoint.Hit(failpoint.KeepBeforeT1)
 	err = s.begin(ctx, m, req.Idempotency)
 	switch {
 	case err == nil:

@@ -25,12 +25,13 @@ const (
 	RefundAnswered Name = "refund/answered"
 	RefundAfterT2  Name = "refund/after-t2"
 
+	DecideAfter Name = "decide/after"
+
 	ModifyBeforeT1 Name = "modify/before-t1"
 	ModifyAfterT1  Name = "modify/after-t1"
 	ModifyAnswered Name = "modify/answered"
 	ModifyAfterT2  Name = "modify/after-t2"
 
-	KeepBeforeT1 Name = "keep/before-t1"
 	KeepAfterT1  Name = "keep/after-t1"
 	KeepAnswered Name = "keep/answered"
 	KeepAfterT2  Name = "keep/after-t2"
@@ -57,6 +58,9 @@ const (
 	SettleModificationClaimed  Name = "settle-modification/claimed"
 	SettleModificationAnswered Name = "settle-modification/answered"
 	SettleModificationApplied  Name = "settle-modification/applied"
+
+	DisputeAnswered  Name = "dispute/answered"
+	DisputesImported Name = "disputes/read"
 
 	ExpireBefore Name = "expire/before"
 	ExpireAfter  Name = "expire/after"
@@ -95,11 +99,11 @@ func All() []Point {
 		{RefundTaken, ByRequest, "a refund is marked as sent, the provider not called"},
 		{RefundAnswered, ByRequest, "the answer to a refund is understood, T2 not begun"},
 		{RefundAfterT2, ByRequest, "the answer to a refund is committed, the caller not answered"},
+		{DecideAfter, ByRequest, "the decision on a refund is committed, the refund not sent"},
 		{ModifyBeforeT1, ByRequest, "a capture or void is checked and not recorded"},
 		{ModifyAfterT1, ByRequest, "a capture or void is recorded, the provider not called"},
 		{ModifyAnswered, ByRequest, "the answer to a capture or void is understood, T2 not begun"},
 		{ModifyAfterT2, ByRequest, "the answer to a capture or void is committed, the caller not answered"},
-		{KeepBeforeT1, ByRequest, "a card to be saved is checked and not recorded"},
 		{KeepAfterT1, ByRequest, "a card to be saved is recorded, the provider not called"},
 		{KeepAnswered, ByRequest, "the provider keeps the card, its token is not recorded"},
 		{KeepAfterT2, ByRequest, "a card is saved and nobody told"},
@@ -122,6 +126,8 @@ func All() []Point {
 		{SettleModificationClaimed, BySweep, "captures and voids are claimed, the provider not asked"},
 		{SettleModificationAnswered, BySweep, "the provider has told of a capture or void, nothing applied"},
 		{SettleModificationApplied, BySweep, "what it told of the capture or void is committed"},
+		{DisputeAnswered, BySweep, "the provider has told of a chargeback, nothing applied"},
+		{DisputesImported, BySweep, "a page of its list of chargebacks is read, nothing applied"},
 		{ExpireBefore, BySweep, "orders are found to be over and still stand"},
 		{ExpireAfter, BySweep, "orders are ended, the sweep not over"},
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
@@ -49,6 +50,7 @@ func (s *Service) learnDispute(ctx context.Context, providerDisputeID string, pa
 		return fmt.Errorf("ask about dispute %s: %w", providerDisputeID, err)
 	}
 	ev.AskedAt = askedAt
+	failpoint.Hit(failpoint.DisputeAnswered)
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), recordPatience)
 	defer cancel()
 	_, _, err = s.ApplyDispute(ctx, ev, nil)
@@ -64,6 +66,7 @@ func (s *Service) ImportDisputes(ctx context.Context, from, to time.Time, page i
 	if err != nil {
 		return false, fmt.Errorf("list disputes: %w", err)
 	}
+	failpoint.Hit(failpoint.DisputesImported)
 	var failures []error
 	for _, ev := range found {
 		ev.AskedAt = askedAt

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/money"
@@ -105,6 +106,7 @@ func (s *Service) decideRefund(
 	if err != nil {
 		return r, false, fmt.Errorf("%s refund %s: %w", decision, id, postgres.Translate(err))
 	}
+	failpoint.Hit(failpoint.DecideAfter)
 	s.observeTold(ctx, c.told)
 	return c.refund, c.keep, nil
 }

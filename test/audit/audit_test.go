@@ -19,9 +19,10 @@ type books struct {
 	payment *payment
 	refund  *refund
 	method  *method
+	dispute *dispute
 }
 
-// agreeing is an order of 27.00 EUR, paid with a saved card, of which 7.00 EUR went back.
+// agreeing is an order of 27.00 EUR, paid with a saved card, of which 7.00 EUR went back and the bank took 5.00.
 func agreeing(t *testing.T) *books {
 	t.Helper()
 	b := &books{
@@ -33,16 +34,22 @@ func agreeing(t *testing.T) *books {
 	}
 	b.payment = &payment{
 		ID: uuid.New(), OrderID: b.order.ID, Status: "succeeded", Currency: "EUR", Captured: 2700, Refunded: 700, Method: "card", Saved: true,
+		Disputed: 500, Claimed: 500,
 	}
 	b.payment.MerchantTxnID = b.payment.name()
 	b.refund = &refund{
 		ID: uuid.New(), OrderID: b.order.ID, PaymentID: b.payment.ID, Status: "succeeded", Currency: "EUR", Amount: 700,
+		Approval: "approved", CreatedBy: "key_1", DecidedBy: "key_2",
 	}
 	b.refund.MerchantTxnID = b.refund.name()
+	b.dispute = &dispute{
+		PaymentID: b.payment.ID, ProviderID: "d1", Stage: "first_appeal", Status: "under_review", Currency: "EUR", Amount: 500, Claimed: 500,
+	}
 	b.ours = &ours{
 		orders: map[string]*order{}, payments: map[string]*payment{}, refunds: map[string]*refund{b.refund.MerchantTxnID: b.refund},
 		modifications: map[string]*modification{}, ofOrder: map[string][]*payment{}, byID: map[uuid.UUID]*payment{},
 		noted: map[string]bool{}, methods: map[string]*method{b.method.name(): b.method}, customers: map[string]bool{"cus_1": true},
+		disputes: map[caseName]*dispute{b.dispute.named(): b.dispute},
 	}
 	b.ours.index([]*order{b.order}, []*payment{b.payment}, []string{"t1"})
 	b.c = Case{
@@ -54,15 +61,21 @@ func agreeing(t *testing.T) *books {
 					OrderAmount: "7.00", OrderCurrency: "EUR",
 				},
 			},
-			Calls:  map[string]int{b.payment.MerchantTxnID: 1, b.refund.MerchantTxnID: 1},
+			Calls: map[string]int{b.payment.MerchantTxnID: 1, b.refund.MerchantTxnID: 1},
+			Chargebacks: []sandbox.BookedChargeback{
+				{ChargebackID: "d1", OriginTransactionID: "t1", Status: "FA", Amount: "5.00", Currency: "EUR", Holds: true},
+			},
 			Tokens: []sandbox.BookedToken{{ID: "b1", MerchantCustID: "cus_1", CardLast4: "4242"}},
 		},
 		Deliveries: []sandbox.Delivery{{TransactionID: "t1", Acknowledged: true}},
 		Told: []storefront.Told{
-			{Object: "customer", ID: "cus_1", Key: "k0"}, {Object: "payment_method", ID: b.method.name(), Key: "k1"},
-			{Object: "order", ID: b.order.name(), Key: "k2"}, {Object: "payment", ID: b.payment.name(), Key: "k3", Succeeded: true},
+			{Object: "customer", ID: "cus_1", Key: "k0"},
+			{Object: "payment_method", ID: b.method.name(), Key: "k1"},
+			{Object: "order", ID: b.order.name(), Key: "k2"},
+			{Object: "payment", ID: b.payment.name(), Key: "k3", Succeeded: true},
 			{Object: "refund", ID: b.refund.name(), Key: "k4"},
 		},
+		Bursts: []string{b.payment.name()},
 	}
 	return b
 }
@@ -74,6 +87,7 @@ func TestCompare_FindsNothingInBooksThatAgree(t *testing.T) {
 	require.Empty(t, report.Findings)
 	require.Equal(t, Report{
 		Orders: 1, Payments: 1, Paid: 1, Refunds: 1, Saved: 1, Cards: 1, Charged: 2700, Captured: 2700, GivenBack: 700, Refunded: 700,
+		Approved: 1, Bursts: 1, Disputes: 1, Claimed: 500, ChargedBack: 500,
 	}, report)
 }
 
@@ -132,6 +146,44 @@ func TestCompare_SeesCardsThatDiffer(t *testing.T) {
 		},
 		"key k1 was answered payment method *, which is not there": func(b *books) { b.ours.methods = nil },
 		"key k0 was answered customer cus_1, who is not there":     func(b *books) { b.ours.customers = nil },
+	})
+}
+
+func TestCompare_SeesRefundsThatNobodyAllowed(t *testing.T) {
+	t.Parallel()
+	requireFinds(t, map[string]func(*books){
+		"refund * was sent, its approval is required": func(b *books) { b.refund.Approval = "required" },
+		"refund * was sent, its approval is rejected": func(b *books) { b.refund.Approval = "rejected" },
+		"refund * was not approved and is succeeded":  func(b *books) { b.refund.Approval = "rejected" },
+		"refund * was decided on by who asked for it": func(b *books) { b.refund.DecidedBy = b.refund.CreatedBy },
+		"of the refunds of payment * that were asked for at once 2 were accepted": func(b *books) {
+			second := *b.refund
+			second.Status, second.Open = "pending", true
+			b.ours.refunds["second"] = &second
+		},
+		"of the refunds of payment * that were asked for at once none was accepted": func(b *books) { b.ours.refunds = nil },
+		"* was sent 2 times": func(b *books) { b.c.Books.Calls[b.refund.MerchantTxnID] = 2 },
+	})
+}
+
+func TestCompare_SeesDisputesThatDiffer(t *testing.T) {
+	t.Parallel()
+	requireFinds(t, map[string]func(*books){
+		"the provider has dispute d1 (FA), which we do not": func(b *books) { b.ours.disputes = nil },
+		"the provider has dispute t1 (PRE_DISPUTE), which we do not": func(b *books) {
+			warning := sandbox.BookedChargeback{ChargebackID: "t1", PreDispute: true, Status: "PRE_DISPUTE", Amount: "5.00", Currency: "EUR"}
+			b.c.Books.Chargebacks = append(b.c.Books.Chargebacks, warning)
+		},
+		"dispute d1 is not the provider's":             func(b *books) { b.c.Books.Chargebacks = nil },
+		"dispute d1 is FAS there and first_appeal/*":   func(b *books) { b.c.Books.Chargebacks[0].Status = "FAS" },
+		"dispute d1: 5.00 EUR there, 600 here":         func(b *books) { b.dispute.Amount = 600 },
+		"dispute d1 is of another payment there":       func(b *books) { b.dispute.PaymentID = uuid.New() },
+		"payment *: banks hold 0 of it, we say 500":    func(b *books) { b.c.Books.Chargebacks[0].Holds = false },
+		"banks have taken 500 back in all, we say 600": func(b *books) { b.payment.Claimed = 600 },
+		"payment *: 400 disputed, 500 of what banks hold is there": func(b *books) {
+			b.payment.Disputed = 400
+		},
+		"payment *: 700 refunded, 0 pending and 2100 disputed of 2700": func(b *books) { b.payment.Disputed = 2100 },
 	})
 }
 

@@ -33,9 +33,11 @@ SELECT (SELECT count(*) FROM payments
      + (SELECT count(*) FROM modifications
         WHERE status IN ('pending', 'unknown') OR next_check_at < now() + interval '1 minute')
      + (SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id
-        WHERE r.status IN ('pending', 'in_review', 'unknown') AND NOT o.needs_review
+        WHERE r.status IN ('pending', 'in_review', 'unknown')
+              AND NOT EXISTS (SELECT FROM discrepancies d WHERE d.order_id = o.id AND d.status = 'open' AND d.class <> 'dispute')
            OR r.status = 'failed' AND r.next_check_at < now() + interval '1 minute')
      + (SELECT count(*) FROM orders WHERE status = 'open' AND expires_at <= now())
+     + (SELECT count(*) FROM disputes WHERE next_check_at < now() + interval '1 minute')
      + (SELECT count(*) FROM payment_methods WHERE status = 'pending')
      + (SELECT count(*) FROM river_job WHERE kind = 'notification_retry' AND state IN ('available', 'running'))
      + (SELECT count(*) FROM river_job WHERE kind = 'payment_method_removal' AND state IN ('available', 'running', 'retryable', 'scheduled'))`
@@ -87,6 +89,28 @@ func Hurry(ctx context.Context, db *pgxpool.Pool) error {
 		WHERE next_check_at > now() AND status NOT IN ('failed', 'canceled', 'expired') AND NOT (status = 'authorized' AND confirmed)`,
 		"UPDATE modifications SET next_check_at = now() WHERE next_check_at > now() AND status IN ('pending', 'unknown')",
 		"UPDATE refunds SET next_check_at = now() WHERE next_check_at > now() AND status <> 'failed'")
+}
+
+// AskAboutDisputes brings the daily questions about chargebacks forward, and the next reading of their list.
+func AskAboutDisputes(ctx context.Context, db *pgxpool.Pool) error {
+	if err := EndReadings(ctx, db); err != nil {
+		return err
+	}
+	return run(ctx, db, "UPDATE disputes SET next_check_at = now() WHERE next_check_at > now()")
+}
+
+// EndReadings ends what dead processes hold of the provider's lists. A living one that reads meanwhile is joined by another.
+func EndReadings(ctx context.Context, db *pgxpool.Pool) error {
+	return run(ctx, db, "UPDATE imports SET due_at = now()")
+}
+
+// Waiting names the refunds that wait for a second person.
+func Waiting(ctx context.Context, db *pgxpool.Pool) ([]string, error) {
+	rows, err := db.Query(ctx, "SELECT merchant_txn_id FROM refunds WHERE status = 'pending' AND approval = 'required'")
+	if err != nil {
+		return nil, fmt.Errorf("list refunds that wait for an approval: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // LookAgain lets the time come at which the service asks once more about what ended without success, as far as the provider's

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -13,13 +14,14 @@ import (
 
 // order is what we say of an order.
 type order struct {
-	ID           uuid.UUID
-	Status       string
-	Currency     string
-	Amount       int64
-	AmountPaid   int64
-	Refunded     int64
-	NeedsReview  bool
+	ID         uuid.UUID
+	Status     string
+	Currency   string
+	Amount     int64
+	AmountPaid int64
+	Refunded   int64
+	// Reviewed: a person was called to look, at more than that the bank has taken money back.
+	Reviewed     bool
 	LastSequence int64
 	Events       int64
 	FirstEvent   int64
@@ -42,6 +44,8 @@ type payment struct {
 	Open          bool
 	Method        string
 	Saved         bool
+	Disputed      int64
+	Claimed       int64
 }
 
 func (p *payment) name() string { return ids.From[ids.PaymentEntity](p.ID).String() }
@@ -56,6 +60,9 @@ type refund struct {
 	Currency      string
 	Amount        int64
 	Open          bool
+	// Approval is what a second person had to say, "" where none was needed.
+	Approval             string
+	CreatedBy, DecidedBy string
 }
 
 func (r *refund) name() string { return ids.From[ids.RefundEntity](r.ID).String() }
@@ -73,7 +80,8 @@ type modification struct {
 func (m *modification) name() string { return m.Kind + " " + m.MerchantTxnID }
 
 const ordersSQL = `
-SELECT o.id, o.status, o.currency, o.amount, o.amount_paid, o.amount_refunded, o.needs_review, o.last_sequence,
+SELECT o.id, o.status, o.currency, o.amount, o.amount_paid, o.amount_refunded,
+       EXISTS (SELECT FROM discrepancies d WHERE d.order_id = o.id AND d.status = 'open' AND d.class <> 'dispute'), o.last_sequence,
        e.events, e.first_event, e.last_event
 FROM orders o, LATERAL (
     SELECT count(*) AS events, coalesce(min(sequence), 0) AS first_event, coalesce(max(sequence), 0) AS last_event
@@ -83,11 +91,12 @@ const paymentsSQL = `
 SELECT id, order_id, merchant_txn_id, status, currency, amount_captured, amount_refunded, amount_refund_pending, surplus,
        status IN ('processing', 'requires_action', 'unknown') OR status = 'succeeded' AND next_check_at IS NOT NULL
            OR status = 'authorized' AND NOT confirmed,
-       method, payment_method_id IS NOT NULL
+       method, payment_method_id IS NOT NULL, amount_disputed, amount_claimed
 FROM payments`
 
 const refundsSQL = `
-SELECT id, order_id, payment_id, merchant_txn_id, status, currency, amount, status IN ('pending', 'in_review', 'unknown')
+SELECT id, order_id, payment_id, merchant_txn_id, status, currency, amount, status IN ('pending', 'in_review', 'unknown'),
+       coalesce(approval, ''), coalesce(created_by, ''), coalesce(decided_by, '')
 FROM refunds`
 
 const modificationsSQL = `
@@ -122,6 +131,7 @@ type ours struct {
 	modifications map[string]*modification
 	ofOrder       map[string][]*payment
 	byID          map[uuid.UUID]*payment
+	disputes      map[caseName]*dispute
 	methods       map[string]*method // by the name that callers know
 	customers     map[string]bool
 	// borrowed are payments with a saved card that is not their customer's.
@@ -135,6 +145,7 @@ func readOurs(ctx context.Context, db *pgxpool.Pool) (*ours, error) {
 		orders: map[string]*order{}, payments: map[string]*payment{}, refunds: map[string]*refund{},
 		modifications: map[string]*modification{}, ofOrder: map[string][]*payment{}, byID: map[uuid.UUID]*payment{},
 		noted: map[string]bool{}, methods: map[string]*method{}, customers: map[string]bool{},
+		disputes: map[caseName]*dispute{},
 	}
 	err := pgx.BeginTxFunc(ctx, db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		orders, err := collect(ctx, tx, ordersSQL, pgx.RowToAddrOfStructByPos[order])
@@ -164,7 +175,7 @@ func readOurs(ctx context.Context, db *pgxpool.Pool) (*ours, error) {
 			return err
 		}
 		side.index(orders, payments, noted)
-		if err := side.readCards(ctx, tx); err != nil {
+		if err := errors.Join(side.readCards(ctx, tx), side.readDisputes(ctx, tx)); err != nil {
 			return err
 		}
 		side.twice, err = collect(ctx, tx, twiceSQL, pgx.RowTo[string])

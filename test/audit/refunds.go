@@ -22,6 +22,9 @@ func (a *auditor) theirRefund(t sandbox.BookedTransaction) {
 		a.givenBack[t.MerchantTxnID] = true
 		a.report.GivenBack += minor
 	}
+	if r.Approval != "" && r.Approval != "approved" {
+		a.find("refund %s was sent, its approval is %s", r.name(), r.Approval)
+	}
 	switch reviewed := a.inReview(r); {
 	case t.Status == "S" && r.Status == "succeeded", reviewed && r.Open:
 	case t.Status == "S":
@@ -40,6 +43,7 @@ func (a *auditor) ourRefunds() {
 	refunded, pending := map[string]int64{}, map[string]int64{}
 	for id, r := range a.ours.refunds {
 		a.report.Refunds++
+		a.approval(r)
 		of := ids.From[ids.PaymentEntity](r.PaymentID).String()
 		switch {
 		case r.Open:
@@ -64,5 +68,43 @@ func (a *auditor) ourRefunds() {
 }
 
 func (a *auditor) inReview(r *refund) bool {
-	return a.ours.orders[ids.From[ids.OrderEntity](r.OrderID).String()].NeedsReview
+	return a.ours.orders[ids.From[ids.OrderEntity](r.OrderID).String()].Reviewed
+}
+
+// approval holds a refund to the second person that it needed.
+func (a *auditor) approval(r *refund) {
+	switch r.Approval {
+	case "approved":
+		a.report.Approved++
+	case "rejected":
+		a.report.Rejected++
+		if r.Status != "rejected" {
+			a.find("refund %s was not approved and is %s", r.name(), r.Status)
+		}
+	}
+	if r.DecidedBy != "" && r.DecidedBy == r.CreatedBy {
+		a.find("refund %s was decided on by who asked for it", r.name())
+	}
+}
+
+// bursts holds refunds that were asked for at once to the room that there was: one is accepted, and another only after the
+// first came to nothing.
+func (a *auditor) bursts() {
+	accepted, counts := map[string]int{}, map[string]int{}
+	for _, r := range a.ours.refunds {
+		of := ids.From[ids.PaymentEntity](r.PaymentID).String()
+		accepted[of]++
+		if r.Open || r.Status == "succeeded" {
+			counts[of]++
+		}
+	}
+	for _, payment := range a.c.Bursts {
+		a.report.Bursts++
+		switch {
+		case accepted[payment] == 0:
+			a.find("of the refunds of payment %s that were asked for at once none was accepted", payment)
+		case counts[payment] > 1:
+			a.find("of the refunds of payment %s that were asked for at once %d were accepted", payment, counts[payment])
+		}
+	}
 }

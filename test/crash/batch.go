@@ -27,6 +27,9 @@ const (
 	// hurry is how often what waits for its next check is brought forward then.
 	hurry = 5 * time.Second
 
+	// burst is how many refunds are sent at once where there is room for one.
+	burst = 50
+
 	// strayGoroutines is how many more goroutines a process may have at rest than when it was new.
 	strayGoroutines = 40
 )
@@ -124,7 +127,7 @@ func (b *batch) open(ctx context.Context, seed uint64) (err error) {
 		Services:  [][]string{{"serve"}, {"serve", "--no-workers"}, {"work"}},
 		Environment: map[string]string{
 			"RESOLVE_SCHEDULE": schedule, "NOT_FOUND_AFTER": "9s", "ONERWAY_TIMEOUT": "4s", "CALLER_DEADLINE": "2500ms",
-			"ONERWAY_RATE_LIMIT": "1000",
+			"ONERWAY_RATE_LIMIT": "1000", "REFUND_APPROVAL_ABOVE": "EUR:3000", "IMPORT_INTERVAL": "2s",
 		},
 	})
 	if err != nil {
@@ -145,6 +148,7 @@ func (b *batch) open(ctx context.Context, seed uint64) (err error) {
 	b.shop = storefront.New(storefront.Options{
 		URL: b.world.URL(), APIKey: world.Storefront, Seed: seed<<16 + uint64(b.number), //nolint:gosec // a small number
 		Shoppers: number, Cards: cards(), Patience: shopperPatience, Known: 60, Hosted: 20,
+		Reviewer: world.Operator, Burst: burst, Bank: b.world.Provider,
 	})
 	return nil
 }

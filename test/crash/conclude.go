@@ -33,7 +33,14 @@ func (b *batch) conclude(ctx context.Context) error {
 	if left > 0 {
 		b.find("%d requests are not answered although everything works: %s", left, strings.Join(b.shop.Record().Unanswered(), ", "))
 	}
-	if err := audit.EndClaims(ctx, b.world.DB); err != nil {
+	waiting, err := audit.Waiting(ctx, b.world.DB)
+	if err != nil {
+		return err
+	}
+	for _, refund := range waiting {
+		b.shop.Approve(ctx, refund)
+	}
+	if err := errors.Join(audit.EndClaims(ctx, b.world.DB), audit.AskAboutDisputes(ctx, b.world.DB)); err != nil {
 		return err
 	}
 	if err := b.rest(ctx); err != nil {
@@ -116,6 +123,7 @@ func (b *batch) audit(ctx context.Context) error {
 		}
 		compared, err = audit.Compare(ctx, audit.Case{
 			DB: b.world.DB, Books: books, Deliveries: deliveries, Told: told, Strays: b.strays.all(),
+			Bursts: b.shop.Record().Bursts(),
 		})
 		return len(compared.Findings), err
 	})

@@ -74,6 +74,10 @@ func (b *batch) kill(ctx context.Context, k Kill, random *rand.Rand) (Outcome, e
 			return outcome, err
 		}
 	}
+	// What reads the provider's lists keeps others from it for ten minutes.
+	if err := audit.EndReadings(ctx, b.world.DB); err != nil {
+		return outcome, err
+	}
 	return outcome, b.revive(ctx, victims, &outcome)
 }
 

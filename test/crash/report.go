@@ -67,7 +67,8 @@ faults. After every batch the shoppers finish, everything comes to rest, and bot
 
 %d visits; %d orders, %d payments, %d refunds. %d orders were paid, %d payments failed; %d payments were surplus, %d orders
 need a review. %d payments were made on the provider's page, %d with one of %d cards that are saved. Of %d authorizations %d were
-captured, %d voided; the others still hold money. The provider charged %d minor units in all, we say %d; it gave %d back, we say %d.
+captured, %d voided; the others still hold money. The provider charged %d minor units in all, we say %d; it gave %d back, we say %d. A second person approved %d refunds and rejected %d.
+Of each of %d payments fifty refunds were asked for at once, with room for one. Banks raised %d disputes and hold %d, we say %d.
 
 ## What was counted
 
@@ -82,7 +83,10 @@ counts at both; the different ones are counted too.
 - Every authorization holds money, was captured or was voided on both sides alike; none is captured twice.
 - No payment, refund, capture or void was sent twice; no order is charged twice, unless the second is surplus that was given back or is under review.
 - An order's paid amount is that of the one payment that counts; the sums over everything agree.
-- No more is refunded than was captured, on both sides, and both sides agree.
+- No more is refunded than was captured, on both sides, and both sides agree. Of refunds asked for at once no more are accepted than there
+  is room for. What needs a second person is sent when one has approved it, and not before.
+- Every chargeback and warning stands here where it stands at the provider, with the same amount, of the same payment; refunded, pending
+  and disputed together are no more than was captured.
 - Nothing is open: no payment, capture, void, check, expired order or job, and no refund but where a person was called to look. No process
   keeps goroutines of work that is over.
 - The events of every order count from 1 without a gap.
@@ -95,7 +99,8 @@ counts at both; the different ones are counted too.
 | Point | What a death there means | Died there | Elsewhere | Faults met | Under way |
 |---|---|---|---|---|---|
 `, t.Stories, t.Orders, t.Payments, t.Refunds, t.Paid, t.Failed, t.Surplus, t.Review,
-		t.Hosted, t.Saved, t.Cards, t.Holds, t.Captures, t.Voids, t.Charged, t.Captured, t.GivenBack, t.Refunded)
+		t.Hosted, t.Saved, t.Cards, t.Holds, t.Captures, t.Voids, t.Charged, t.Captured, t.GivenBack, t.Refunded,
+		t.Approved, t.Rejected, t.Bursts, t.Disputes, t.ChargedBack, t.Claimed)
 	means := make(map[failpoint.Name]string)
 	means[""] = "anything"
 	for _, point := range failpoint.All() {

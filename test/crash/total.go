@@ -12,7 +12,9 @@ type Total struct {
 	UnderWay, Distinct, Stories                             int
 	Orders, Payments, Paid, Failed, Surplus, Review, Faults int
 	Refunds, Holds, Captures, Voids, Hosted, Saved, Cards   int
+	Approved, Rejected, Bursts, Disputes                    int
 	Charged, Captured, GivenBack, Refunded                  int64
+	Claimed, ChargedBack                                    int64
 	Seconds                                                 float64
 	Findings                                                []string
 	Rows                                                    []Row
@@ -78,6 +80,12 @@ func (t *Total) addBatch(b Report) {
 	t.Hosted += b.Audit.Hosted
 	t.Saved += b.Audit.Saved
 	t.Cards += b.Audit.Cards
+	t.Approved += b.Audit.Approved
+	t.Rejected += b.Audit.Rejected
+	t.Bursts += b.Audit.Bursts
+	t.Disputes += b.Audit.Disputes
+	t.Claimed += b.Audit.Claimed
+	t.ChargedBack += b.Audit.ChargedBack
 	t.GivenBack += b.Audit.GivenBack
 	t.Refunded += b.Audit.Refunded
 	t.Charged += b.Audit.Charged

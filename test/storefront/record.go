@@ -14,6 +14,7 @@ type Record struct {
 	unanswered map[string]*request
 	refusals   map[string]string // of what is unanswered, the latest
 	faults     []string
+	bursts     []string
 	stories    int
 	answers    map[int]int
 }
@@ -91,6 +92,19 @@ func (r *Record) Everything() (told []Told, faults []string, answers map[int]int
 		told = append(told, *t)
 	}
 	return told, slices.Clone(r.faults), maps.Clone(r.answers)
+}
+
+// Bursts are the payments of which refunds were asked for at once, one of which there is room for.
+func (r *Record) Bursts() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.bursts)
+}
+
+func (r *Record) burst(payment string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.bursts = append(r.bursts, payment)
 }
 
 // Stories is how many shoppers have come to the end of theirs.

@@ -2,6 +2,7 @@ package storefront
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,6 +20,7 @@ const (
 type request struct {
 	path, key string
 	body      []byte
+	as        string // the API key, "" for the shop's own
 }
 
 // refusal is why a request is not answered yet.
@@ -40,6 +42,8 @@ type answer struct {
 	amount     int64
 	redirect   string
 	method     string // the saved card that paid, or was saved
+	charge     string // the provider's transaction
+	waits      bool   // for a second person
 }
 
 // again tells whether the same request is to be sent once more.
@@ -49,11 +53,15 @@ func (a answer) again() bool {
 
 // resource is an order, a payment or an error, as far as the shop looks at it.
 type resource struct {
-	Object     string  `json:"object"`
-	ID         string  `json:"id"`
-	Status     string  `json:"status"`
-	Amount     int64   `json:"amount"`
-	Method     *string `json:"payment_method"`
+	Object   string  `json:"object"`
+	ID       string  `json:"id"`
+	Status   string  `json:"status"`
+	Amount   int64   `json:"amount"`
+	Method   *string `json:"payment_method"`
+	Charge   *string `json:"provider_transaction_id"`
+	Approval *struct {
+		Status string `json:"status"`
+	} `json:"approval"`
 	NextAction *struct {
 		RedirectToURL struct {
 			URL string `json:"url"`
@@ -89,7 +97,7 @@ func (s *Shop) once(ctx context.Context, req *request) (answer, error) {
 	if err != nil {
 		return answer{}, fmt.Errorf("post %s: %w", req.path, err)
 	}
-	out.Header.Set("Authorization", "Bearer "+s.opts.APIKey)
+	out.Header.Set("Authorization", "Bearer "+cmp.Or(req.as, s.opts.APIKey))
 	out.Header.Set("Content-Type", "application/json")
 	out.Header.Set("Idempotency-Key", req.key)
 	in, err := s.http.Do(out)
@@ -121,6 +129,10 @@ func read(status int, raw []byte) (answer, error) {
 	if r.Method != nil {
 		a.method = *r.Method
 	}
+	if r.Charge != nil {
+		a.charge = *r.Charge
+	}
+	a.waits = r.Approval != nil && r.Approval.Status == "required"
 	if r.NextAction != nil {
 		a.redirect = r.NextAction.RedirectToURL.URL
 	}

@@ -21,6 +21,12 @@ type Options struct {
 	// Known is how many of a hundred shoppers are customers whose cards are saved; Hosted how many of a hundred payments are on the
 	// provider's own page.
 	Known, Hosted int
+	// Reviewer is the API key of who decides on refunds that need a second person; "" for nobody.
+	Reviewer string
+	// Burst is how many refunds a shop sends at once by mistake, of a payment that has room for one; zero for never.
+	Burst int
+	// Bank takes money back that was paid; nil for none that does.
+	Bank Bank
 	// LeavesBank is how many of a hundred shoppers leave the bank's page as it is: a tenth when zero, none when Never.
 	LeavesBank int
 	// Patience is how long an unanswered request is repeated before the shopper goes on to something else.

@@ -25,6 +25,10 @@ const (
 	isShipped, isNotShipped  = 60, 25 // of what is held: captured, voided; the rest stays held
 	paysSaved, savesPaying   = 50, 30 // of customers: pay with a saved card; have the card saved that pays
 	savesCard, forgetsCard   = 30, 20 // of customers, before they order: save a card, have one forgotten
+	bursts                   = 1      // of all: the shop's own software goes wild
+	isDisputed               = 15     // of what is paid
+	onlyWarns, isSilent      = 20, 30 // of those: the bank warns; the provider does not notify us
+	isApproved, isRejected   = 50, 20 // of refunds that need a second person; of others both at once, or nobody cares yet
 	leavesCheckout           = 20     // of those on the provider's page: go away, or back to the shop
 )
 
@@ -59,6 +63,10 @@ func (p *shopper) story(ctx context.Context) {
 	if p.customer != "" {
 		body["customer"] = p.customer
 		p.sortCards(ctx)
+	}
+	if p.shop.opts.Burst > 0 && p.chance(bursts) {
+		p.burst(ctx)
+		return
 	}
 	leaving := p.chance(abandons)
 	if leaving {
@@ -95,9 +103,14 @@ func (p *shopper) pay(ctx context.Context, order string) {
 	if ok && held {
 		paid, ok = p.endHold(ctx, paid) // refused where nothing is held, or nobody knows yet
 	}
-	if ok && paid.said == "succeeded" && p.chance(wantsBack) {
+	if !ok || paid.said != "succeeded" {
+		return
+	}
+	bank := p.complain(ctx, paid)
+	if p.chance(wantsBack) {
 		p.giveBack(ctx, paid)
 	}
+	<-bank
 }
 
 // endHold captures or voids what a payment holds, or leaves it; one tab may capture what the other voids.
@@ -123,7 +136,9 @@ func (p *shopper) giveBack(ctx context.Context, paid answer) {
 	if p.chance(isReviewed) {
 		body["metadata"] = object{"sandbox_fault": "refund_held"}
 	}
-	p.impatiently(ctx, "/v1/refunds", "refund", body)
+	if asked, ok := p.impatiently(ctx, "/v1/refunds", "refund", body); ok && asked.waits {
+		p.review(ctx, asked.id)
+	}
 }
 
 // means is how the shopper pays: on the provider's page, with a saved card, which can be charged but not held, or with a card of

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"tillway/internal/money"
 	"tillway/internal/program"
 	"tillway/internal/sandbox"
 )
@@ -89,7 +90,43 @@ func (p *Provider) ApproveRefunds(ctx context.Context) error {
 	return nil
 }
 
+// TakeBack has a bank take money of a transaction back, or warn that it may; see storefront.Bank.
+func (p *Provider) TakeBack(ctx context.Context, transaction string, minor int64, currency string, warns, silent bool) (string, error) {
+	known, err := money.ParseCurrency(currency)
+	if err != nil {
+		return "", err
+	}
+	raw, err := json.Marshal(sandbox.Case{Amount: money.New(minor, known).Decimal(), Silent: silent})
+	if err != nil {
+		return "", fmt.Errorf("order a chargeback of %s: %w", transaction, err)
+	}
+	kind := "chargeback"
+	if warns {
+		kind = "pre_dispute"
+	}
+	var booked sandbox.BookedChargeback
+	err = p.controlled(ctx, http.MethodPost, "/sandbox/transactions/"+transaction+"/"+kind, raw, &booked)
+	if errors.Is(err, errConflict) {
+		return "", nil // nothing was taken, or it is held only
+	}
+	return booked.ChargebackID, err
+}
+
+// MoveCase gives a chargeback its next status.
+func (p *Provider) MoveCase(ctx context.Context, id, status string, silent bool) error {
+	raw, err := json.Marshal(map[string]any{"status": status, "silent": silent})
+	if err != nil {
+		return fmt.Errorf("move chargeback %s: %w", id, err)
+	}
+	return p.control(ctx, http.MethodPost, "/sandbox/chargebacks/"+id+"/move", raw)
+}
+
 func (p *Provider) control(ctx context.Context, method, path string, body []byte) error {
+	return p.controlled(ctx, method, path, body, nil)
+}
+
+// controlled works a control and reads its answer into shown, unless that is nil.
+func (p *Provider) controlled(ctx context.Context, method, path string, body []byte, shown any) error {
 	request, err := http.NewRequestWithContext(ctx, method, p.URL+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
@@ -104,6 +141,12 @@ func (p *Provider) control(ctx context.Context, method, path string, body []byte
 	}
 	if answer.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%s %s: %s", method, path, answer.Status)
+	}
+	if shown == nil {
+		return nil
+	}
+	if err := json.NewDecoder(answer.Body).Decode(shown); err != nil {
+		return fmt.Errorf("read the answer to %s: %w", path, err)
 	}
 	return nil
 }
