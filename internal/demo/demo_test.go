@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
@@ -173,4 +175,35 @@ func TestReset_RefusesWhileADemoRuns(t *testing.T) {
 
 	stop()
 	require.NoError(t, Reset(dir), "its data may be kept elsewhere than in the directory, and goes all the same")
+}
+
+// A demo without its database would go on refusing everything.
+func TestRun_EndsWithADatabaseThatIsKilled(t *testing.T) {
+	t.Parallel()
+	opts, _ := setup(t)
+	delete(opts.Environ, "DATABASE_URL")
+	t.Cleanup(func() { require.NoError(t, Reset(opts.Dir)) })
+	var simulator string
+	opts.Serve = func(ctx context.Context, cfg config.Config, _ io.Writer, _ func()) error {
+		simulator = cfg.OnerwayBaseURL.String()
+		conn, err := pgx.Connect(ctx, cfg.DatabaseURL.Reveal())
+		if err != nil {
+			return err
+		}
+		var pid int
+		if err := conn.QueryRow(ctx, `SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1)::int`).Scan(&pid); err != nil {
+			return err
+		}
+		_ = conn.Close(ctx)
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			return err
+		}
+		<-ctx.Done() // the service itself waits for its database to come back
+		return ctx.Err()
+	}
+
+	err := Run(t.Context(), opts)
+
+	require.ErrorContains(t, err, "PostgreSQL ended: signal: killed")
+	requireStopped(t, simulator)
 }

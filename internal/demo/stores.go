@@ -30,6 +30,8 @@ type store struct {
 	url   string
 	where string // for a person to read
 	stop  func(context.Context) error
+	// wait returns once it has ended, or ctx has; nil where nobody could tell.
+	wait func(context.Context) error
 }
 
 // openPostgres finds a PostgreSQL: the one that is named, an installed one, Docker's, or one from the internet.
@@ -52,7 +54,7 @@ func (d *demo) openPostgres(ctx context.Context) error {
 		return err
 	}
 	d.net.databaseURL = found.url
-	d.started("PostgreSQL", found, begun)
+	d.started(ctx, "PostgreSQL", found, begun)
 	return nil
 }
 
@@ -76,17 +78,22 @@ func (d *demo) openRedis(ctx context.Context) error {
 		return err
 	}
 	d.net.redisURL = found.url
-	d.started("Redis", found, begun)
+	d.started(ctx, "Redis", found, begun)
 	return nil
 }
 
-func (d *demo) started(name string, s store, begun time.Time) {
+// started notes a database that is to be stopped. One of this machine's programs that ends by itself, or is killed, ends the demo:
+// what is left would refuse everything.
+func (d *demo) started(ctx context.Context, name string, s store, begun time.Time) {
 	if s.stop != nil {
 		d.running.push(name, func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeoutCause(ctx, stopTimeout, errors.New("it did not end in time"))
 			defer cancel()
 			return s.stop(ctx)
 		})
+	}
+	if s.wait != nil {
+		d.run(ctx, name, s.wait)
 	}
 	d.out.part(name, "%s, ready in %s", s.where, brief(time.Since(begun)))
 }
@@ -98,7 +105,7 @@ func (d *demo) installedPostgres(ctx context.Context) (store, error) {
 	if err != nil {
 		return store{}, d.inUse(err)
 	}
-	return store{server.URL(), "this machine's programs, data in " + d.path(postgresDir), server.Stop}, nil
+	return store{server.URL(), "this machine's programs, data in " + d.path(postgresDir), server.Stop, server.Wait}, nil
 }
 
 func (d *demo) installedRedis(ctx context.Context) (store, error) {
@@ -106,7 +113,7 @@ func (d *demo) installedRedis(ctx context.Context) (store, error) {
 	if err != nil {
 		return store{}, d.inUse(err)
 	}
-	return store{server.URL(), "this machine's programs, data in " + d.path(redisDir), server.Stop}, nil
+	return store{server.URL(), "this machine's programs, data in " + d.path(redisDir), server.Stop, server.Wait}, nil
 }
 
 func (d *demo) inUse(err error) error {
@@ -125,7 +132,7 @@ func (d *demo) otherPostgres(ctx context.Context) (store, error) {
 	server, dockerErr := containers.StartPostgres(ctx, d.Environ["TILLWAY_TEST_POSTGRES_IMAGE"])
 	if dockerErr == nil {
 		d.forgets = true
-		return store{server.URL(), notKept, server.Stop}, nil
+		return store{server.URL(), notKept, server.Stop, nil}, nil
 	}
 	if ctx.Err() != nil {
 		return store{}, context.Cause(ctx)
@@ -154,7 +161,7 @@ func (d *demo) otherRedis(ctx context.Context) (store, error) {
 	d.quietDocker()
 	server, err := containers.StartRedis(ctx, d.Environ["TILLWAY_TEST_REDIS_IMAGE"])
 	if err == nil {
-		return store{server.URL(), notKept, server.Stop}, nil
+		return store{server.URL(), notKept, server.Stop, nil}, nil
 	}
 	if ctx.Err() != nil {
 		return store{}, context.Cause(ctx)

@@ -206,6 +206,9 @@ func (pg *Postgres) Program(name string) (string, error) {
 // PID is the process id of the server.
 func (pg *Postgres) PID() int { return pg.process.pid }
 
+// Wait waits until the server ends, which it should not by itself, and tells how it did; or until ctx ends, whose error it returns.
+func (pg *Postgres) Wait(ctx context.Context) error { return pg.process.wait(ctx) }
+
 // Stop disconnects the clients, ends the server in order and removes what is
 // not kept. It may be called again. When ctx ends first, the server is killed.
 func (pg *Postgres) Stop(ctx context.Context) error {

@@ -105,6 +105,16 @@ func (p *process) exit() error {
 	return p.err
 }
 
+// wait waits until the process ends, and tells how; or until ctx does.
+func (p *process) wait(ctx context.Context) error {
+	select {
+	case <-p.done:
+		return fmt.Errorf("%w: %s", p.exit(), p.tail())
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // end signals the process and waits for it; when ctx ends first, it is killed.
 func (p *process) end(ctx context.Context, signal syscall.Signal) error {
 	select {

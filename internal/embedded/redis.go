@@ -184,6 +184,9 @@ func (r *Redis) Port() int { return r.port }
 // PID is the process id of the server.
 func (r *Redis) PID() int { return r.process.pid }
 
+// Wait waits until the server ends, which it should not by itself, and tells how it did; or until ctx ends, whose error it returns.
+func (r *Redis) Wait(ctx context.Context) error { return r.process.wait(ctx) }
+
 // Stop ends the server in order and removes what is not kept. It may be called
 // again. When ctx ends first, the server is killed.
 func (r *Redis) Stop(ctx context.Context) error {
