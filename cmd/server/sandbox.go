@@ -19,6 +19,7 @@ func newSandbox() *cobra.Command {
 	cfg := sandbox.Config{
 		MerchantNo: sandbox.DefaultMerchantNo, AppID: sandbox.DefaultAppID, SecretKey: sandbox.DefaultSecretKey, Strict: true,
 	}
+	cfg.Sim.MerchantClock = true
 	var listen string
 	cmd := &cobra.Command{
 		Use: "sandbox", Short: "Run the simulator of Onerway", Args: cobra.NoArgs,
@@ -50,6 +51,7 @@ It keeps everything in memory. Point a service at it with ONERWAY_BASE_URL.`,
 	flags.BoolVar(&cfg.Sim.PaymentIntents, "payment-intents", false, "tell of the payment intents around transactions (ONERWAY_API=intents)")
 	flags.StringVar(&cfg.Sim.RemoveTokenPath, "remove-token-path", "/v1/txn/removeToken", "where it takes the removal of a card that it keeps")
 	flags.BoolVar(&cfg.Sim.PlainSubscriptions, "plain-subscriptions", false, "let a subscription begin without 3DS where its card would pay without")
+	flags.BoolVar(&cfg.Sim.MerchantClock, "merchant-clock", cfg.Sim.MerchantClock, "let the merchant's clock count for a subscription's interval where it is ahead (/v1/test_clock)")
 	flags.DurationVar(&cfg.Latency, "latency", 0, "how long it takes to answer a call")
 	flags.IntVar(&cfg.Keep, "keep", sandbox.DefaultKeep, "how many transactions it remembers; older ones are forgotten")
 	flags.Int64Var(&cfg.Seed, "seed", 1, "seed of everything that it draws")

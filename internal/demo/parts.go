@@ -23,7 +23,7 @@ const (
 // openSandbox starts the simulator of Onerway. It forgets everything when the demo ends.
 func (d *demo) openSandbox(ctx context.Context) error {
 	simulator := sandbox.New(sandbox.Config{
-		PublicURL: d.net.sandbox.url, Strict: true,
+		PublicURL: d.net.sandbox.url, Strict: true, Sim: sandbox.SimOptions{MerchantClock: true},
 		Logger: d.logger("simulator"),
 	})
 	d.run(ctx, "the simulator", func(ctx context.Context) error {

@@ -108,6 +108,9 @@ type SimOptions struct {
 	// PlainSubscriptions lets a subscription begin without 3DS where its card would pay without. The sources disagree whether
 	// 3DS is mandatory (Onerway contract §16).
 	PlainSubscriptions bool
+	// MerchantClock lets the merchant's clock (merchantTxnTime) count for a subscription's agreed interval where it is ahead of
+	// ours: who tests with a clock of their own moves one clock only.
+	MerchantClock bool
 	// PartialCapture lets a capture name an orderAmount, at most what was authorized; the rest is released. Without it one
 	// that does is refused, for the sources disagree whether there is such a member (Onerway contract §16).
 	PartialCapture bool

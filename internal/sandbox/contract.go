@@ -23,6 +23,8 @@ type chargeFacts struct {
 	products            string
 	period              int    // 0 is the purchase
 	terms               *terms // of the purchase only
+	// sentAt is when the merchant's clock says that it was sent (merchantTxnTime), zero where that does not count.
+	sentAt time.Time
 }
 
 // scenario is what notifications call the charge (Onerway contract §6).

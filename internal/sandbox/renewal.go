@@ -21,7 +21,7 @@ func (s *Server) admitRenewal(t *transaction, c *contract) error {
 	case c.terms.managed:
 		return refuse(no, "the subscription is charged by the provider (selfExecute 1)")
 	}
-	t.charge.period = c.periodAt(t.createdAt)
+	t.charge.period = c.periodAt(later(t.createdAt, t.charge.sentAt))
 	if c.claimed(t.charge.period) {
 		return refuse(codeNotDue, "recurring verification failed: the charge does not fit the agreed frequency")
 	}
@@ -56,6 +56,8 @@ func (s *Server) follow(t *transaction) {
 			c.startedAt = t.changedAt
 			if c.terms.managed {
 				s.planBilling(c, 1, 0)
+			} else {
+				c.startedAt = later(t.changedAt, t.charge.sentAt)
 			}
 		}
 	}

@@ -64,7 +64,23 @@ func (s *Server) readSubscribe(req saleRequest, params map[string]any) (saleRequ
 			return saleRequest{}, err
 		}
 	}
+	if s.cfg.Sim.MerchantClock {
+		req.charge.sentAt = sentAt(params)
+	}
 	return req, nil
+}
+
+// sentAt is what the merchant's clock says, zero where it says nothing that can be read.
+func sentAt(params map[string]any) time.Time {
+	text, offset := param(params, "merchantTxnTime"), param(params, "merchantTxnTimeZone")
+	if at, err := time.Parse(wireTime+"Z07:00", text+offset); err == nil {
+		return at
+	}
+	at, err := time.ParseInLocation(wireTime, text, zone())
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // readSubscription reads the object into the text of its members. Strictly, all of them are strings but two.

@@ -171,3 +171,16 @@ func TestContract_CountsFromTheBeginning(t *testing.T) {
 	require.Equal(t, 28*24*time.Hour/1000, due.Sub(fast.startedAt))
 	require.Equal(t, "2026-02-28", wireDateOf(fast.agreed(due)))
 }
+
+func TestRenewal_MayCountByTheMerchantsClock(t *testing.T) {
+	t.Parallel()
+	for ahead, code := range map[string]string{"2026-03-20 12:00:00": codeNotDue, "2026-04-02 12:00:00": codeSuccess} {
+		b := setup(t, func(c *Config) { c.Sim.MerchantClock = true })
+		begun := b.call(t, pathSale, b.subscribes(selfExecuted, set("merchantTxnTime", "2026-03-01 12:00:00"), set("merchantTxnTimeZone", "+08:00")))
+		require.Equal(t, codeSuccess, begun.RespCode)
+		sub, err := json.Marshal(map[string]any{"requestType": "1", "contractId": begun.Data["contractId"], "tokenId": begun.Data["tokenId"]})
+		require.NoError(t, err)
+		renewal := b.subscribes(string(sub), set("cardInfo", nil), set("merchantTxnTime", ahead), set("merchantTxnTimeZone", "+08:00"))
+		require.Equal(t, code, b.call(t, pathSale, renewal).RespCode, ahead)
+	}
+}
