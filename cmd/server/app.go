@@ -28,6 +28,7 @@ import (
 	"tillway/internal/postgres"
 	"tillway/internal/ratelimit"
 	"tillway/internal/seal"
+	"tillway/internal/subscriptions"
 	"tillway/internal/telemetry"
 	"tillway/internal/testclock"
 	"tillway/internal/webhooks"
@@ -53,6 +54,7 @@ type app struct {
 	keys      *apikeys.Service
 	orders    *orders.Service
 	customers *customers.Service
+	subs      *subscriptions.Service
 	events    *events.Service
 	receiver  *webhooks.Receiver
 	// clock is nil in live mode; now is what it tells, else the database's time. Whatever decides business times takes now.
@@ -233,8 +235,11 @@ func (a *app) openDomains(ctx context.Context) error {
 		Refunds: a.gateway, Wallet: a.customers, DuplicateWindow: cfg.RefundDuplicateWindow, RefundWindow: cfg.RefundWindow,
 		RefundMaxCount: cfg.RefundMaxCount, ApprovalAbove: orders.ApprovalThresholds(cfg.RefundApprovalAbove), Modifications: a.gateway, Cancellations: a.gateway, HoldLasts: holdLasts,
 		Disputes: a.gateway, RefundBooks: a.gateway,
-		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction), PartialCapture: cfg.PartialCapture,
+		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction), PartialCapture: cfg.PartialCapture, Contracts: contracts{a},
 	})
+	if err := a.openSubscriptions(); err != nil {
+		return err
+	}
 	a.events = events.New(a.pool)
 	return a.openReceiver(inserter)
 }
@@ -254,6 +259,9 @@ func (a *app) openReceiver(inserter *jobs.Inserter) error {
 
 // erase takes a deleted customer out of everything that the service keeps.
 func (a *app) erase(ctx context.Context, customer ids.Customer) error {
+	if err := a.subs.Erase(ctx, customer); err != nil {
+		return err
+	}
 	return a.orders.Erase(ctx, customer, a.receiver.QueueErasure)
 }
 

@@ -7,9 +7,10 @@ import (
 
 	"tillway/internal/jobs"
 	"tillway/internal/reconcile"
+	"tillway/internal/subscriptions"
 )
 
-// workers wires what runs in the background: the job queue, the sweeps that settle and expire, and the reading of the
+// workers wires what runs in the background: the job queue, the sweeps that settle, expire and renew, and the reading of the
 // provider's books.
 func (a *app) workers() ([]func(context.Context) error, error) {
 	var opts jobs.Options
@@ -22,5 +23,6 @@ func (a *app) workers() ([]func(context.Context) error, error) {
 	}
 	settler := reconcile.New(a.orders, a.log, time.Now, reconcile.Options{})
 	importer := reconcile.NewImporter(a.orders, a.log, time.Now, a.database.Now, a.config.ImportInterval)
-	return []func(context.Context) error{runner.Run, settler.Run, importer.Run}, nil
+	renewals := subscriptions.NewWorker(a.subs, a.log, time.Now)
+	return []func(context.Context) error{runner.Run, settler.Run, importer.Run, renewals.Run}, nil
 }

@@ -73,6 +73,11 @@ type Config struct {
 	AuthExpiryAction AuthExpiryAction `env:"AUTH_EXPIRY_ACTION" envDefault:"warn"`
 	PartialCapture   bool             `env:"PARTIAL_CAPTURE" envDefault:"false"`
 
+	SubscriptionTimezone     Timezone      `env:"SUBSCRIPTION_TIMEZONE" envDefault:"UTC"`
+	SubscriptionUpcoming     time.Duration `env:"SUBSCRIPTION_UPCOMING" envDefault:"72h"`
+	SubscriptionLinkLifetime time.Duration `env:"SUBSCRIPTION_LINK_LIFETIME" envDefault:"168h"`
+	DunningPolicy            DunningPolicy `env:"DUNNING_POLICY" envDefault:"{}"`
+
 	// The standard OTEL_* variables are read by the OpenTelemetry SDK itself; these few only tell TraceExport whether
 	// an exporter is wanted at all, and which.
 	OTelDisabled       bool   `env:"OTEL_SDK_DISABLED" envDefault:"false"`

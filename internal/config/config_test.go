@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tillway/internal/config"
+	"tillway/internal/subscriptions/dunning"
 )
 
 // complete is an environment that `serve` starts with.
@@ -114,6 +115,10 @@ func TestLoad_ReadsEveryVariable(t *testing.T) {
 		"PARTIAL_CAPTURE":                "true",
 		"CARD_ENTRY":                     "hosted_only",
 		"REFUND_WINDOW":                  "4320h",
+		"SUBSCRIPTION_TIMEZONE":          "Europe/Berlin",
+		"SUBSCRIPTION_UPCOMING":          "24h",
+		"SUBSCRIPTION_LINK_LIFETIME":     "1h",
+		"DUNNING_POLICY":                 `{"end":"cancel"}`,
 		"REFUND_MAX_COUNT":               "5",
 		"REFUND_APPROVAL_ABOVE":          "eur:50000, JPY:100000,7",
 	}), config.PurposeServe)
@@ -133,6 +138,11 @@ func TestLoad_ReadsEveryVariable(t *testing.T) {
 	require.Equal(t, 7, c.RateLimit)
 	require.Equal(t, 180*24*time.Hour, c.RefundWindow)
 	require.Equal(t, 5, c.RefundMaxCount)
+	require.Equal(t, "Europe/Berlin", c.SubscriptionTimezone.Location().String())
+	require.Equal(t, 24*time.Hour, c.SubscriptionUpcoming)
+	require.Equal(t, time.Hour, c.SubscriptionLinkLifetime)
+	require.Equal(t, dunning.EndCancel, c.DunningPolicy.Policy().End)
+	require.Equal(t, dunning.Default().RetryDays, c.DunningPolicy.Policy().RetryDays, "as it is where nothing is said")
 	require.True(t, c.PartialCapture)
 	require.Equal(t, config.Thresholds{"EUR": 50000, "JPY": 100000, "": 7}, c.RefundApprovalAbove)
 	require.Equal(t, int64(500), c.MaxAmount)
@@ -203,6 +213,10 @@ func TestLoad_RefusesMalformedValues(t *testing.T) {
 		"PARTIAL_CAPTURE":                    {"half"},
 		"REFUND_WINDOW":                      {"180", "-1h", "90000h"},
 		"REFUND_MAX_COUNT":                   {"-1", "a few"},
+		"SUBSCRIPTION_TIMEZONE":              {"Local", "Mars/Olympus", "+02:00"},
+		"SUBSCRIPTION_UPCOMING":              {"soon", "-1h", "721h"},
+		"SUBSCRIPTION_LINK_LIFETIME":         {"0s", "2161h"},
+		"DUNNING_POLICY":                     {"never", "[1]", `{"retries":3}`, `{"retry_days":[3,1]}`, `{"end":"forgive"}`, `{"give_up_days":0}`, `{"day_cap":11}`},
 		"REFUND_APPROVAL_ABOVE":              {"EUR", "EUR:-1", "EUR:5.00", "EUX:5", "EUR:1,eur:2", "1,2", "EUR:1,"},
 		"RESOLVE_SCHEDULE":                   {"3", "3s,3s", "10s,3s", "0s", "-1s", "3s,", "3s,169h"},
 		"NOT_FOUND_AFTER":                    {"0s", "later"},

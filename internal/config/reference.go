@@ -90,6 +90,12 @@ func sections() []section {
 			{Name: "AUTH_EXPIRY_ACTION", Meaning: "What is done about an authorization that nobody has captured, 12 hours before it lapses: `warn` tells of it by the event `payment.authorization_expiring`, `void` gives it up."},
 			{Name: "PARTIAL_CAPTURE", Meaning: "`true` lets a capture take less than what is held; the rest is released. Only where the agreement with Onerway allows it: its documents disagree, and a capture that it refuses or carries out whole needs a person. `false`: 422 `partial_capture_not_supported`."},
 		}},
+		{"Subscriptions", []variable{
+			{Name: "SUBSCRIPTION_TIMEZONE", Meaning: "Zone by whose calendar periods begin where a subscription names none (`time_zone`): an IANA name such as `Europe/Berlin`."},
+			{Name: "SUBSCRIPTION_UPCOMING", Meaning: "How long before a charge the event `subscription.charge_upcoming` announces it."},
+			{Name: "SUBSCRIPTION_LINK_LIFETIME", Meaning: "How long the link of `/v1/subscriptions/{id}/update_link` works, by which a customer gives a new card once."},
+			{Name: "DUNNING_POLICY", Meaning: "What is done when a period cannot be charged, where a subscription says nothing else (`dunning`): a JSON object. `retry_days`: the days after the first failure on which a soft decline is tried again, `[1,3,5,7,10]`; `give_up_days`: how long a period may stay unpaid, 14; `end`: `unpaid` waits for a new card, `cancel` ends the subscription; `day_cap`, `month_cap`: how many charges of one token may fail in 24 hours and in 30 days, at most 10 and 18, which the card schemes allow. What it leaves out is as said here."},
+		}},
 		{"OpenTelemetry", []variable{
 			{Name: "OTEL_SDK_DISABLED", Meaning: "`true` switches tracing off."},
 			{Name: "OTEL_TRACES_EXPORTER", Meaning: "`otlp` or `none`. Not set: `otlp` if an endpoint is."},

@@ -59,6 +59,8 @@ func (c Config) checkValues() []Fault {
 	k.durationWithin("REFUND_DUPLICATE_WINDOW", c.RefundDuplicateWindow, 0, 30*24*time.Hour)
 	k.durationWithin("REFUND_WINDOW", c.RefundWindow, 0, 10*365*24*time.Hour)
 	k.require(c.RefundMaxCount >= 0, "REFUND_MAX_COUNT", "is negative", "write a number of refunds, or 0 for any number")
+	k.durationWithin("SUBSCRIPTION_UPCOMING", c.SubscriptionUpcoming, 0, 30*24*time.Hour)
+	k.durationWithin("SUBSCRIPTION_LINK_LIFETIME", c.SubscriptionLinkLifetime, time.Minute, 90*24*time.Hour)
 	if last := len(c.ResolveSchedule) - 1; last >= 0 {
 		k.require(c.ResolveSchedule[last] <= resolveHorizon, "RESOLVE_SCHEDULE", "goes beyond day 7",
 			"end it at 7d or before; daily queries follow it by themselves")

@@ -18,12 +18,18 @@ const (
 	ClassPeriodMissed = "period_missed"
 	// ClassContractMissing: the purchase was paid, and the provider has not told of the contract that it begins.
 	ClassContractMissing = "contract_missing"
+	// ClassRenewalRefused: the provider refused to charge the period for a reason that lies with us.
+	ClassRenewalRefused = "renewal_refused"
+	// ClassPaidAfterEnd: the order was paid when its subscription had ended.
+	ClassPaidAfterEnd = "paid_after_end"
 )
 
 // Review asks for a person to look at the order, by a discrepancy of one of the classes above about all that it is of. One that is
 // open already is left as it is. It returns a fault NotFound.
 func (s *Service) Review(ctx context.Context, id ids.Order, class string) error {
-	if class != ClassPeriodMissed && class != ClassContractMissing {
+	switch class {
+	case ClassPeriodMissed, ClassContractMissing, ClassRenewalRefused, ClassPaidAfterEnd:
+	default:
 		return fmt.Errorf("review order %s: %q is found by news alone", id, class)
 	}
 	var told []Discrepancy

@@ -23,6 +23,7 @@ type Metrics struct {
 	idempotency   metric.Int64Counter
 	timeToTruth   metric.Float64Histogram
 	discrepancies metric.Int64Counter
+	subscriptions metric.Int64Counter
 	unmapped      metric.Int64Counter
 	httpDuration  metric.Float64Histogram
 	budgetWait    metric.Float64Histogram
@@ -57,6 +58,7 @@ func NewMetrics(provider metric.MeterProvider) (*Metrics, error) {
 		timeToTruth: b.histogram("tillway.time_to_truth",
 			"Time from sending a payment to its final answer, by the source that gave it.", truthBuckets()),
 		discrepancies: b.counter("tillway.discrepancies", "Discrepancies that were opened or have ended, by class and their new status."),
+		subscriptions: b.counter("tillway.subscriptions", "Subscriptions by the status that they took."),
 		unmapped: b.counter("tillway.psp.unmapped",
 			"Statuses and codes of the provider that the mapping does not know; the log has their text."),
 		httpDuration: b.histogram("tillway.http.request.duration",
@@ -129,6 +131,11 @@ func (m *Metrics) TimeToTruth(ctx context.Context, source string, took time.Dura
 // Discrepancy counts one that was opened or has ended: its new status is open, resolved or auto_resolved.
 func (m *Metrics) Discrepancy(ctx context.Context, class, status string) {
 	m.discrepancies.Add(ctx, 1, m.sets.of("class", class, "status", status))
+}
+
+// SubscriptionMoved counts a subscription that took a status.
+func (m *Metrics) SubscriptionMoved(ctx context.Context, status string) {
+	m.subscriptions.Add(ctx, 1, m.sets.of("status", status))
 }
 
 // UnmappedProviderValue counts a word of the provider that we do not know; kind is "status" or "code".

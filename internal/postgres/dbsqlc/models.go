@@ -417,6 +417,109 @@ type Refund struct {
 	DecidedAt *time.Time
 }
 
+// One row is one subscription. Amounts are minor units of currency.
+type Subscription struct {
+	ID            uuid.UUID
+	Livemode      bool
+	CustomerID    uuid.UUID
+	Status        string
+	Collection    string
+	Amount        int64
+	Currency      string
+	IntervalUnit  string
+	IntervalCount int16
+	TimeZone      string
+	Description   string
+	Metadata      json.RawMessage
+	ReturnUrl     string
+	CardBrand     string
+	CardLast4     string
+	CardExpMonth  int16
+	CardExpYear   int16
+	// Where period 0 of the schedule begins; a new interval has an anchor of its own.
+	AnchorAt time.Time
+	// Which period of the schedule the current one is; -1 before its first: in a trial, or before a new interval begins.
+	PeriodIndex        int32
+	CurrentPeriodStart *time.Time
+	CurrentPeriodEnd   *time.Time
+	TrialEndAt         *time.Time
+	EndsAt             *time.Time
+	// When the next period is charged; NULL where none will be by us or is known of.
+	NextChargeAt *time.Time
+	// The charge that subscription.charge_upcoming was last told of.
+	UpcomingToldOf *time.Time
+	// The order whose outcome is awaited or whose failure is dunned.
+	OpenOrderID *uuid.UUID
+	// How many charges of ours of the open order were decided on; each is sent once.
+	OpenCharges int16
+	// How many of them have failed and were dealt with.
+	OpenFailures  int16
+	LatestOrderID *uuid.UUID
+	// What differs from the installation's policy; NULL for nothing.
+	DunningPolicy json.RawMessage
+	// When the first charge of the open order failed that counts; NULL while none has.
+	FailingSince *time.Time
+	// How many charges of it have failed that count.
+	Retries int16
+	// How many of its last charges, in a row, failed for a fault on the way.
+	TechnicalFailures int16
+	NextRetryAt       *time.Time
+	LastFailure       json.RawMessage
+	CancelAtPeriodEnd bool
+	ActivatedAt       *time.Time
+	PausedAt          *time.Time
+	UnpaidAt          *time.Time
+	EndedAt           *time.Time
+	// When a worker looks at it next; moved ahead while one does. NULL when there is nothing to come.
+	NextRunAt *time.Time
+	// Grows with every change that a decision may rest on; writes are guarded by it.
+	Version                int64
+	IdempotencyPrincipal   *string
+	IdempotencyKey         *string
+	IdempotencyFingerprint []byte
+	CorrelationID          string
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+}
+
+// One row is one purchase that begins a contract at the provider, and the contract.
+type SubscriptionContract struct {
+	PaymentID        uuid.UUID
+	SubscriptionID   uuid.UUID
+	OrderID          uuid.UUID
+	Status           string
+	ProviderCustomer string
+	// How many days the contract wants between two charges.
+	FrequencyDays int16
+	CardBrand     string
+	CardLast4     string
+	CardExpMonth  int16
+	CardExpYear   int16
+	ContractID    *string
+	// The provider's token, AES-256-GCM under a key of DATA_KEY, bound to the row's id.
+	TokenSealed []byte
+	// Keyed hash of the token, by which its charges are counted.
+	TokenDigest []byte
+	StartedAt   *time.Time
+	LastPaidAt  *time.Time
+	// When the provider is asked next to end it, or whether it has ended.
+	NextCheckAt *time.Time
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// One row is one link by which a customer may give a new card, once.
+type SubscriptionUpdateLink struct {
+	// SHA-256 of what the link bears: the link itself is kept nowhere.
+	TokenDigest    []byte
+	SubscriptionID uuid.UUID
+	CreatedAt      time.Time
+	ExpiresAt      time.Time
+	UsedAt         *time.Time
+	// The latest purchase that was begun by it.
+	PaymentID *uuid.UUID
+}
+
 // The one row is the clock of a test installation. In live mode nobody reads it.
 type TestClock struct {
 	ID bool

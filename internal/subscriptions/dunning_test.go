@@ -1,0 +1,151 @@
+package subscriptions_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tillway/internal/orders"
+	"tillway/internal/subscriptions"
+	"tillway/internal/subscriptions/dunning"
+	"tillway/internal/subscriptions/lifecycle"
+)
+
+// declining has the provider decline the next renewals of a subscription, negative times for all.
+func (b *testBundle) declining(t *testing.T, sub subscriptions.Subscription, code, times string) {
+	t.Helper()
+	var contract string
+	require.NoError(t, b.pool.QueryRow(t.Context(),
+		"SELECT contract_id FROM subscription_contracts WHERE subscription_id = $1 AND status = 'active'", sub.ID.UUID()).Scan(&contract))
+	b.control(t, "/sandbox/contracts/"+contract+"/decline", `{"code":"`+code+`","times":`+times+`}`)
+}
+
+func TestDunning_TriesASoftDeclineAgainUntilItIsPaid(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.subscribe(t)
+	b.declining(t, sub, "20051", "3")
+	b.passTo(t, sub.PeriodEnd.Add(time.Hour))
+	sub = b.get(t, sub.ID)
+	require.Equal(t, lifecycle.StatusPastDue, sub.Status)
+	require.Equal(t, 1, sub.Retries)
+	require.Equal(t, "insufficient_funds", sub.LastFailure.Code)
+	require.WithinDuration(t, sub.PeriodStart.Add(day), sub.NextRetryAt, time.Minute)
+
+	b.pass(t, 4*day) // the tries of day 1 and 3
+	require.Equal(t, 3, b.get(t, sub.ID).Retries)
+	b.pass(t, 2*day)
+	sub = b.get(t, sub.ID)
+	require.Equal(t, lifecycle.StatusActive, sub.Status)
+	require.Zero(t, sub.Retries)
+	require.Nil(t, sub.LastFailure)
+	require.Len(t, b.contracts()[0].Renewals, 4)
+	require.Equal(t, []string{"created", "activated", "charge_upcoming", "past_due", "renewed", "recovered"}, b.events(t, sub))
+	require.Equal(t, "2027-03-31", sub.NextChargeAt.Format(time.DateOnly), "as if nothing had been")
+}
+
+func TestDunning_GivesUpAsThePolicySays(t *testing.T) {
+	t.Parallel()
+	for end, want := range map[dunning.End]struct {
+		status lifecycle.Status
+		order  orders.Status
+	}{
+		dunning.EndUnpaid: {lifecycle.StatusUnpaid, orders.StatusOpen},
+		dunning.EndCancel: {lifecycle.StatusCanceled, orders.StatusCanceled},
+	} {
+		t.Run(string(end), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			policy := dunning.Default()
+			policy.End = end
+			sub := b.subscribe(t, func(r *subscriptions.CreateRequest) { r.Policy = &policy })
+			b.declining(t, sub, "20051", "-1")
+			b.passTo(t, sub.PeriodEnd.Add(13*day))
+			require.Equal(t, lifecycle.StatusPastDue, b.get(t, sub.ID).Status)
+			b.pass(t, 2*day)
+			require.Equal(t, want.status, b.get(t, sub.ID).Status)
+			require.Equal(t, want.order, b.periods(t, sub.ID)[1].Status)
+			require.Len(t, b.contracts()[0].Renewals, 6, "the first, and days 1, 3, 5, 7, 10")
+			b.pass(t, 60*day)
+			require.Len(t, b.contracts()[0].Renewals, 6)
+		})
+	}
+}
+
+func TestDunning_StopsAtOnceAfterAHardDecline(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.subscribe(t)
+	b.declining(t, sub, "20054", "-1")
+	b.passTo(t, sub.PeriodEnd.Add(12*day))
+	sub = b.get(t, sub.ID)
+	require.Equal(t, lifecycle.StatusPastDue, sub.Status)
+	require.True(t, sub.NextRetryAt.IsZero())
+	require.Len(t, b.contracts()[0].Renewals, 1)
+	b.pass(t, 3*day)
+	require.Equal(t, lifecycle.StatusUnpaid, b.get(t, sub.ID).Status)
+}
+
+func TestNewCard_PaysWhatIsOwedAndTakesTheOthersPlace(t *testing.T) {
+	t.Parallel()
+	for name, wait := range map[string]time.Duration{"past due": 2 * day, "unpaid": 20 * day} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			sub := b.subscribe(t)
+			b.declining(t, sub, "20054", "-1")
+			b.passTo(t, sub.PeriodEnd.Add(wait))
+			link, err := b.subs.NewLink(t.Context(), sub.ID)
+			require.NoError(t, err)
+			visit, err := b.subs.Visit(t.Context(), link.Token)
+			require.NoError(t, err)
+			require.True(t, visit.Usable)
+			require.False(t, visit.Verifies)
+			require.Equal(t, int64(999), visit.Due)
+
+			declined, err := b.subs.ChangeCard(t.Context(), link.Token, "test", subscriptions.Purchase{Card: card("4000009900000012")})
+			require.NoError(t, err)
+			require.Equal(t, orders.PaymentFailed, declined.Payment.Status)
+			b.settle(t)
+
+			result, err := b.subs.ChangeCard(t.Context(), link.Token, "test", subscriptions.Purchase{Card: card(challenged)})
+			require.NoError(t, err)
+			require.Equal(t, orders.PaymentRequiresAction, result.Payment.Status)
+			act(t, result.Payment.RedirectURL, "approve")
+			b.pass(t, time.Minute)
+			sub = b.get(t, sub.ID)
+			require.Equal(t, lifecycle.StatusActive, sub.Status)
+			b.until(t, func() bool { return b.get(t, sub.ID).Card.Last4 == challenged[12:] })
+			require.Equal(t, orders.StatusPaid, b.periods(t, sub.ID)[1].Status)
+			require.Equal(t, "2027-03-31", sub.NextChargeAt.Format(time.DateOnly))
+
+			_, err = b.subs.ChangeCard(t.Context(), link.Token, "test", subscriptions.Purchase{Card: card(frictionless)})
+			require.ErrorContains(t, err, "used")
+			b.passTo(t, time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC))
+			require.Equal(t, orders.StatusPaid, b.periods(t, sub.ID)[2].Status)
+			contracts := b.contracts()
+			require.Equal(t, "canceled", contracts[0].SubscriptionStatus)
+			require.Equal(t, "active", contracts[len(contracts)-1].SubscriptionStatus)
+		})
+	}
+}
+
+func TestNewCard_WhileNothingIsOwed_IsOnlyVerified(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.subscribe(t)
+	b.pass(t, 3*day)
+	link, err := b.subs.NewLink(t.Context(), sub.ID)
+	require.NoError(t, err)
+	result, err := b.subs.ChangeCard(t.Context(), link.Token, "test", subscriptions.Purchase{Card: card(frictionless)})
+	require.NoError(t, err)
+	require.Equal(t, int64(100), result.Payment.Amount.Minor)
+	b.pass(t, time.Hour)
+	b.until(t, func() bool { return b.periods(t, sub.ID)[1].AmountRefunded == 100 })
+	b.passTo(t, sub.PeriodEnd.Add(time.Hour))
+	require.Equal(t, lifecycle.StatusActive, b.get(t, sub.ID).Status)
+	require.Len(t, b.contracts(), 2)
+	require.Len(t, b.contracts()[1].Renewals, 1)
+	require.Empty(t, b.contracts()[0].Renewals)
+}

@@ -1,0 +1,185 @@
+package subscriptions
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tillway/internal/fault"
+	"tillway/internal/ids"
+	"tillway/internal/orders"
+	"tillway/internal/postgres"
+	"tillway/internal/postgres/dbsqlc"
+	"tillway/internal/subscriptions/lifecycle"
+)
+
+// Link lets a customer give a new card, once, without a key. Token is its secret: it is told once and kept nowhere.
+type Link struct {
+	Subscription ids.Subscription
+	Token        string
+	ExpiresAt    time.Time
+}
+
+// linkSecretSize is how much chance a link's secret has, in bytes.
+const linkSecretSize = 32
+
+// NewLink makes a link for a subscription's customer; earlier ones go on working until they are used or expire. It returns a fault
+// NotFound, or Conflict subscription_not_changeable for one that charges no card any more.
+func (s *Service) NewLink(ctx context.Context, id ids.Subscription) (Link, error) {
+	sub, err := s.Get(ctx, id)
+	if err != nil {
+		return Link{}, err
+	}
+	if err := changesCard(sub); err != nil {
+		return Link{}, err
+	}
+	secret := make([]byte, linkSecretSize)
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	now := s.now()
+	link := Link{Subscription: id, Token: base64.RawURLEncoding.EncodeToString(secret), ExpiresAt: now.Add(s.config.LinkLasts)}
+	err = s.queries.SubscriptionLinkInsert(ctx, dbsqlc.SubscriptionLinkInsertParams{
+		TokenDigest: linkDigest(link.Token), SubscriptionID: id.UUID(), Now: now, ExpiresAt: link.ExpiresAt,
+	})
+	if err != nil {
+		return Link{}, fmt.Errorf("make a link for %s: %w", id, postgres.Translate(err))
+	}
+	return link, nil
+}
+
+func linkDigest(token string) []byte {
+	digest := sha256.Sum256([]byte(token))
+	return digest[:]
+}
+
+func changesCard(sub Subscription) error {
+	if sub.Collection == SelfManaged && lifecycle.Allows(sub.Status, lifecycle.CommandChangeCard) {
+		return nil
+	}
+	return refuse("subscription_not_changeable", "The subscription is %s and %s: its card cannot be changed.", sub.Status, sub.Collection)
+}
+
+// Visit is what a link leads to. Payment is the latest purchase that was begun by it, nil for none.
+type Visit struct {
+	Subscription Subscription
+	Payment      *orders.Payment
+	// Usable: a card can be given now.
+	Usable bool
+	// Due is what giving a card charges: what is owed, or an amount that only verifies the card and is given back.
+	Due      int64
+	Verifies bool
+
+	previous *ids.Payment
+}
+
+// Visit opens a link. It returns a fault NotFound for one that does not exist or has expired unused: who asks learns no more.
+func (s *Service) Visit(ctx context.Context, token string) (Visit, error) {
+	row, err := s.queries.SubscriptionLinkGet(ctx, linkDigest(token))
+	if postgres.IsNoRows(err) || (err == nil && row.PaymentID == nil && !row.ExpiresAt.After(s.now())) {
+		return Visit{}, fault.New(fault.NotFound, "resource_missing", "This link does not work any more.")
+	}
+	if err != nil {
+		return Visit{}, fmt.Errorf("read a link: %w", postgres.Translate(err))
+	}
+	v := Visit{}
+	if v.Subscription, err = s.Get(ctx, ids.From[ids.SubscriptionEntity](row.SubscriptionID)); err != nil {
+		return v, err
+	}
+	if row.PaymentID != nil {
+		previous := ids.From[ids.PaymentEntity](*row.PaymentID)
+		v.previous = &previous
+		if v.Payment, err = s.paymentOf(ctx, previous); err != nil {
+			return v, err
+		}
+	}
+	open, err := s.payableOrder(ctx, v.Subscription)
+	if err != nil {
+		return v, err
+	}
+	v.Verifies = open.IsZero()
+	v.Due = v.Subscription.Amount.Minor
+	if v.Verifies {
+		v.Due = min(v.Due, s.provider.VerificationAmount(v.Subscription.Amount.Currency))
+	}
+	free := row.PaymentID == nil || (v.Payment != nil && !v.Payment.Status.Live())
+	if !free && v.Payment == nil {
+		// Whoever began it has died, or a worker has forestalled it by now.
+		free = s.now().After(orZero(row.UsedAt).Add(s.config.PurchasePatience))
+	}
+	v.Usable = free && row.ExpiresAt.After(s.now()) && changesCard(v.Subscription) == nil
+	return v, nil
+}
+
+// payableOrder is the order that a new card pays: what is owed; zero where nothing is.
+func (s *Service) payableOrder(ctx context.Context, sub Subscription) (ids.Order, error) {
+	if sub.OpenOrder.IsZero() {
+		return ids.Order{}, nil
+	}
+	o, err := s.orderOf(ctx, sub.OpenOrder)
+	if err != nil || o == nil || !o.Status.Payable() {
+		return ids.Order{}, err
+	}
+	return o.ID, nil
+}
+
+// ChangeCard charges a new card that the customer of a link gives, with the customer there to authenticate it: what is owed, or an
+// amount that is given back. Once it is paid and its contract known, later charges are made by it. A link is used up by a purchase
+// that does not fail. It returns a fault: NotFound or Conflict subscription_not_changeable for a link that cannot be used, else as
+// Create.
+func (s *Service) ChangeCard(ctx context.Context, token, correlationID string, p Purchase) (Result, error) {
+	if err := p.Card.Check("card"); err != nil {
+		return Result{}, err
+	}
+	v, err := s.Visit(ctx, token)
+	if err != nil {
+		return Result{}, err
+	}
+	if !v.Usable {
+		return Result{Subscription: v.Subscription, Payment: v.Payment}, refuse("subscription_not_changeable",
+			"This link has been used. Ask the shop for another one.")
+	}
+	order, err := s.payableOrder(ctx, v.Subscription)
+	if err != nil {
+		return Result{}, err
+	}
+	if order.IsZero() {
+		order = ids.New[ids.OrderEntity]()
+	}
+	sub := v.Subscription
+	sub.CorrelationID = correlationID
+	c := s.purchaseContract(sub, order, p.Card)
+	if err := s.recordChange(ctx, c, token, v.previous); err != nil {
+		if postgres.IsRetryable(err) {
+			return Result{}, refuse("subscription_not_changeable", "This link is being used just now.")
+		}
+		return Result{}, fmt.Errorf("record a new card for %s: %w", sub.ID, postgres.Translate(err))
+	}
+	result, err := s.buy(ctx, sub, c, p)
+	if err != nil {
+		s.letGo(ctx, sub.ID)
+	}
+	return result, err
+}
+
+// recordChange is T1 of a purchase by a link: one at a time.
+func (s *Service) recordChange(ctx context.Context, c contract, token string, previous *ids.Payment) error {
+	take := dbsqlc.SubscriptionLinkTakeParams{TokenDigest: linkDigest(token), PaymentID: c.Payment.UUID(), Now: c.CreatedAt}
+	if previous != nil {
+		take.FailedPaymentID = previous.Nullable()
+	}
+	batch := &pgx.Batch{}
+	queries := dbsqlc.New(postgres.NewQueue(batch))
+	_, taken := queries.SubscriptionLinkTake(ctx, take)
+	return errors.Join(
+		taken, queries.SubscriptionContractInsert(ctx, contractParams(c)),
+		queries.SubscriptionWake(ctx, dbsqlc.SubscriptionWakeParams{
+			ID: c.Subscription.UUID(), Now: c.CreatedAt.Add(s.config.PurchasePatience),
+		}),
+		s.pool.SendBatch(ctx, batch).Close(),
+	)
+}

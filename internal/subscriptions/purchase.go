@@ -1,0 +1,133 @@
+package subscriptions
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"tillway/internal/cards"
+	"tillway/internal/details"
+	"tillway/internal/ids"
+	"tillway/internal/orders"
+	"tillway/internal/postgres/dbsqlc"
+	"tillway/internal/subscriptions/calendar"
+)
+
+// purchaseLasts is how long the order of a purchase may be paid: as long as a bank's page may take, and more.
+const purchaseLasts = 24 * time.Hour
+
+// purchaseContract is a contract that a purchase of an order by a card is to begin. It may be charged as often as the schedule
+// asks for, also where dunning makes one charge late and the next is on time.
+func (s *Service) purchaseContract(sub Subscription, order ids.Order, card cards.Card) contract {
+	now := s.now()
+	return contract{
+		Payment: ids.New[ids.PaymentEntity](), Subscription: sub.ID, Order: order, Status: contractPending,
+		ProviderCustomer: sub.Customer.String(), Card: card.Summary(), CreatedAt: now,
+		frequency: sub.Schedule.MinDays(now, s.termsOf(sub).policy.GiveUpDays),
+	}
+}
+
+func contractParams(c contract) dbsqlc.SubscriptionContractInsertParams {
+	return dbsqlc.SubscriptionContractInsertParams{
+		PaymentID: c.Payment.UUID(), SubscriptionID: c.Subscription.UUID(), OrderID: c.Order.UUID(),
+		ProviderCustomer: c.ProviderCustomer, FrequencyDays: int16(c.frequency), CardBrand: c.Card.Brand, //nolint:gosec // 1 to 99
+		CardLast4: c.Card.Last4, CardExpMonth: int16(c.Card.ExpMonth), CardExpYear: int16(c.Card.ExpYear), Now: c.CreatedAt, //nolint:gosec // validated
+	}
+}
+
+// buy begins a recorded purchase and takes the subscription as far as its outcome lets it.
+func (s *Service) buy(ctx context.Context, sub Subscription, c contract, p Purchase) (Result, error) {
+	result := Result{Subscription: sub}
+	if err := s.openPurchase(ctx, sub, c); err != nil {
+		return result, err
+	}
+	paid, err := s.orders.Pay(ctx, orders.PayRequest{
+		Order: c.Order, CorrelationID: sub.CorrelationID, Card: p.Card, ThreeDS: p.ThreeDS, Browser: p.Browser,
+		ReturnURL: p.ReturnURL, Metadata: details.Metadata{},
+		Charge: &orders.SubscriptionCharge{ID: c.Payment, Terms: s.purchaseTerms(sub, c)},
+	})
+	if err != nil {
+		return result, err
+	}
+	result.Payment = &paid.Payment
+	s.goOn(ctx, sub.ID)
+	result.Subscription, err = s.Get(ctx, sub.ID)
+	return result, err
+}
+
+// openPurchase creates the order that a purchase pays, where it is not there yet: that of a period, or one that only verifies the
+// card.
+func (s *Service) openPurchase(ctx context.Context, sub Subscription, c contract) error {
+	req := orders.CreateOrder{
+		ID: c.Order, Subscription: sub.ID, CorrelationID: sub.CorrelationID, Amount: sub.Amount.Minor,
+		Currency: sub.Amount.Currency.Code(), Description: sub.Description, Customer: sub.Customer, ReturnURL: sub.ReturnURL,
+		Metadata: sub.Metadata, ExpiresIn: purchaseLasts, LatePayment: orders.LatePaymentRefund,
+	}
+	first := sub.ActivatedAt.IsZero()
+	switch {
+	case c.Order == sub.OpenOrder && !first:
+		return nil // what is owed has its order
+	case c.Order == sub.OpenOrder && sub.TrialEnd.IsZero():
+		req.Period = &orders.Period{Start: sub.Schedule.Anchor, End: sub.Schedule.Start(1)}
+	default:
+		req.Amount = min(req.Amount, s.provider.VerificationAmount(sub.Amount.Currency))
+	}
+	_, err := s.orders.Create(ctx, req)
+	return err
+}
+
+// purchaseTerms are what the provider is told of the contract.
+func (s *Service) purchaseTerms(sub Subscription, c contract) *orders.Terms {
+	terms := &orders.Terms{
+		ProviderCustomer: c.ProviderCustomer, ProductName: productName(sub), FrequencyDays: c.frequency,
+	}
+	if sub.Collection == ProviderManaged {
+		terms.Managed = managedTerms(sub)
+	}
+	return terms
+}
+
+// productName tells a customer's subscriptions apart at the provider, which without one lets a customer hold only one (contract §7).
+func productName(sub Subscription) string {
+	if sub.Description != "" {
+		return sub.Description
+	}
+	return sub.ID.String()
+}
+
+// managedTerms are the schedule in the provider's words, which knows no weeks.
+func managedTerms(sub Subscription) *orders.ManagedTerms {
+	m := &orders.ManagedTerms{Unit: string(sub.Schedule.Interval), Count: sub.Schedule.Count, Cycles: mostCycles}
+	if sub.Schedule.Interval == calendar.IntervalWeek {
+		m.Unit, m.Count = string(calendar.IntervalDay), 7*sub.Schedule.Count
+	}
+	if !sub.EndsAt.IsZero() {
+		m.Cycles, m.ExpireOn = 0, sub.EndsAt.In(sub.Schedule.Zone).Format(time.DateOnly)
+	}
+	if !sub.TrialEnd.IsZero() {
+		m.TrialDays = int(sub.TrialEnd.Sub(sub.CreatedAt).Round(24*time.Hour) / (24 * time.Hour))
+	}
+	return m
+}
+
+// mostCycles is as many charges as a managed contract without an end can have (contract §7).
+const mostCycles = 100
+
+// goOn takes a subscription as far as it goes now. What was done stands, whatever comes of this: a worker goes on with it.
+func (s *Service) goOn(ctx context.Context, id ids.Subscription) {
+	if err := s.Advance(ctx, id); err != nil {
+		s.log.WarnContext(ctx, "subscription left to a worker", slog.String("subscription", id.String()), slog.Any("error", err))
+	}
+}
+
+// letGo ends what a request that failed has recorded, as far as nothing was begun.
+func (s *Service) letGo(ctx context.Context, id ids.Subscription) {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), letGoPatience, errors.New("the database did not answer in time"))
+	defer cancel()
+	if err := s.advance(ctx, id, 0); err != nil {
+		s.log.WarnContext(ctx, "purchase left to a worker", slog.String("subscription", id.String()), slog.Any("error", err))
+	}
+}
+
+const letGoPatience = 10 * time.Second

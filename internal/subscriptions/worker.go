@@ -1,0 +1,45 @@
+package subscriptions
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tillway/internal/sweep"
+	"tillway/internal/telemetry"
+)
+
+// Worker advances the subscriptions that are due, and has contracts ended. Any number of processes may run one on one database.
+type Worker struct {
+	service *Service
+	sweeper sweep.Sweeper
+}
+
+// NewWorker makes a Worker. Now is real time, by which its sweeps are measured.
+func NewWorker(service *Service, log *slog.Logger, now func() time.Time) *Worker {
+	return &Worker{service: service, sweeper: sweep.Sweeper{
+		Log: log, Now: now, Batch: sweep.DefaultConcurrency, Concurrency: sweep.DefaultConcurrency,
+	}}
+}
+
+// Run sweeps until ctx ends. What is under way when ctx ends is seen through.
+func (w *Worker) Run(ctx context.Context) error {
+	var group errgroup.Group
+	group.Go(func() error { w.sweeper.Repeat(ctx, "subscriptions", w.Advance); return nil })
+	group.Go(func() error { w.sweeper.Repeat(ctx, "contracts", w.End); return nil })
+	return group.Wait()
+}
+
+// Advance takes the subscriptions that are due as far as they go, one batch of them.
+func (w *Worker) Advance(ctx context.Context) (sweep.Result, error) {
+	return sweep.Due(ctx, w.sweeper, "subscriptions", w.service.Claim, func(ctx context.Context, sub Subscription) error {
+		return w.service.Advance(telemetry.WithCorrelationID(ctx, sub.CorrelationID), sub.ID)
+	})
+}
+
+// End has contracts ended that charge nothing any more, one batch of them.
+func (w *Worker) End(ctx context.Context) (sweep.Result, error) {
+	return sweep.Due(ctx, w.sweeper, "contracts", w.service.ClaimEnding, w.service.End)
+}
