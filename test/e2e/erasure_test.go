@@ -80,11 +80,14 @@ var impersonal = map[string]string{
 	`\.(digest|body_hash)$`:                          "a hash",
 	`^((customer_)?events\.type|evidence\.outcome)$`: "one of our own words",
 	`^notifications\.sealed$`:                        "tokens of the provider's",
-	`^discrepancies\.(ours|theirs)$`:                 "amounts, ids and statuses",
-	`^notifications\.remote_address$`:                "who sent it: the provider",
-	`^payments\.redirect_url$`:                       "the provider's page, while the shopper is there",
-	`^orders\.(items|reference)$`:                    "the books: documented as kept",
-	`^(orders|payments)\.return_url$`:                "the shop's page: documented as kept",
+	`^subscriptions\.(description|metadata)$`:        "erased by TestErase_EndsWhatTheCustomerHas; no request brings them here",
+	`^subscriptions\.(interval_unit|time_zone|dunning_policy|last_failure|return_url)$`: "terms, codes, and the shop's page",
+	`^subscription_contracts\.contract_id$`:                                             "a number of the provider's",
+	`^discrepancies\.(ours|theirs)$`:                                                    "amounts, ids and statuses",
+	`^notifications\.remote_address$`:                                                   "who sent it: the provider",
+	`^payments\.redirect_url$`:                                                          "the provider's page, while the shopper is there",
+	`^orders\.(items|reference)$`:                                                       "the books: documented as kept",
+	`^(orders|payments)\.return_url$`:                                                   "the shop's page: documented as kept",
 }
 
 // TestErasure_LeavesNoWordOfAPersonAnywhere writes a word of its own into every text that callers and the provider can bring
