@@ -94,11 +94,16 @@ func unixOrNil(t time.Time) *int64 {
 // amount that a failed refund frees while the bank has taken it back must not be refunded once more.
 func (e *entry) coverDisputes() {
 	p := &e.payment
-	covered := max(0, min(p.AmountClaimed, p.AmountCaptured-p.AmountRefunded-p.AmountRefundPending))
+	covered := max(0, min(p.AmountClaimed, p.notGivenBack()))
 	if !p.Surplus {
 		e.order.AmountDisputed += covered - p.AmountDisputed
 	}
 	p.AmountDisputed = covered
+}
+
+// notGivenBack is what was captured and is neither given back nor promised to be, whatever disputes claim of it.
+func (p Payment) notGivenBack() int64 {
+	return p.AmountCaptured - p.AmountRefunded - p.AmountRefundPending
 }
 
 // uncovered is what disputes claim of the payment that is not there: it had gone back already, or never came.

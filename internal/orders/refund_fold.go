@@ -158,7 +158,7 @@ func (c *refundChange) move(now time.Time) {
 		c.become(to, now)
 	case VerdictLate:
 		// What disputes have taken meanwhile yields: the provider has given it back all the same.
-		if left := c.payment.AmountCaptured - c.payment.AmountRefunded - c.payment.AmountRefundPending; left < c.refund.Amount.Minor {
+		if c.payment.notGivenBack() < c.refund.Amount.Minor {
 			c.doubt(VerdictConflict, c.disagreement(classOverRefund)) // its amount has been used since
 			return
 		}

@@ -73,10 +73,12 @@ func (c *refundChange) settleAmounts() {
 }
 
 // cover takes anew what disputes claim, now that the refund holds so much more. That is less where it succeeds after its amount had
-// been freed: then both the provider and the bank have given the money back.
+// been freed, and was less already when it was adopted from the provider's portal: then both the provider and the bank have given
+// the money back.
 func (c *refundChange) cover(more int64) {
 	c.coverDisputes()
-	if more > 0 && c.payment.uncovered() > 0 {
+	adopted := c.refund.Origin == RefundFromPortal && c.refund.Status == RefundSucceeded && c.before.Status != RefundSucceeded
+	if (more > 0 || adopted) && c.payment.uncovered() > 0 {
 		c.findOverDisputed(c.disagreement(classOverDispute))
 	}
 }

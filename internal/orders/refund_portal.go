@@ -180,7 +180,7 @@ func (s *Service) refusedAdoption(ctx context.Context, payment ids.Payment, b Bo
 	switch {
 	case ev.Amount.Currency != p.Amount.Currency:
 		class = classCurrency
-	case lost && b.MerchantTxnID == "", ev.Amount.Minor <= p.Refundable():
+	case lost && b.MerchantTxnID == "", ev.Amount.Minor <= p.notGivenBack():
 		return nil // tried again with the next reading
 	}
 	known, err := s.queries.DiscrepancyKnown(ctx, dbsqlc.DiscrepancyKnownParams{Subject: ev.ProviderTransactionID, Class: class})

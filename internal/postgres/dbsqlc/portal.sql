@@ -16,22 +16,28 @@ SELECT EXISTS (
 -- name: RefundAdopt :one
 -- Records a refund that was made in the provider's portal, with its reservation and its first event, as T1 of our own does. It
 -- refuses by its own WHERE what is not there to give back, and what may be a refund of ours whose answer was lost. It travels
--- behind the order's lock in one round trip; zero means refused, and nothing is written then.
-WITH p AS (
-    UPDATE payments SET amount_refund_pending = amount_refund_pending + @amount::bigint, updated_at = @now
-    WHERE payments.id = @payment_id AND payments.order_id = @order_id AND payments.status = 'succeeded'
+-- behind the order's lock in one round trip; zero means refused, and nothing is written then. What disputes have taken yields: the
+-- provider has given it back all the same.
+WITH before AS (
+    SELECT payments.id, payments.amount_disputed AS disputed FROM payments WHERE payments.id = @payment_id
+), p AS (
+    UPDATE payments SET amount_refund_pending = amount_refund_pending + @amount::bigint, updated_at = @now,
+        amount_disputed = LEAST(amount_disputed, amount_captured - amount_refunded - amount_refund_pending - @amount)
+    FROM before
+    WHERE payments.id = before.id AND payments.order_id = @order_id AND payments.status = 'succeeded'
         AND payments.currency = @currency::text
-        AND amount_captured - amount_refunded - amount_refund_pending - amount_disputed >= @amount
+        AND amount_captured - amount_refunded - amount_refund_pending >= @amount
         AND NOT (@nameless::boolean AND EXISTS (
             SELECT FROM refunds AS ours
             WHERE ours.payment_id = @payment_id AND ours.amount = @amount AND ours.provider_transaction_id IS NULL
                 AND ours.sent_at IS NOT NULL AND (ours.status IN ('pending', 'in_review', 'unknown')
                     OR (ours.failure_code = 'refund_not_received' AND ours.next_check_at IS NOT NULL))
         ))
-    RETURNING payments.surplus, payments.correlation_id
+    RETURNING payments.surplus, payments.correlation_id, before.disputed - payments.amount_disputed AS yielded
 ), o AS (
     UPDATE orders SET
         amount_refund_pending = amount_refund_pending + CASE WHEN p.surplus THEN 0 ELSE @amount END,
+        amount_disputed = amount_disputed - CASE WHEN p.surplus THEN 0 ELSE p.yielded END,
         last_sequence = last_sequence + 1, version = version + 1, updated_at = @now
     FROM p WHERE orders.id = @order_id
     RETURNING orders.id, orders.livemode, orders.last_sequence, p.correlation_id

@@ -14,22 +14,27 @@ import (
 )
 
 const RefundAdopt = `-- name: RefundAdopt :one
-WITH p AS (
-    UPDATE payments SET amount_refund_pending = amount_refund_pending + $1::bigint, updated_at = $2
-    WHERE payments.id = $3 AND payments.order_id = $4 AND payments.status = 'succeeded'
+WITH before AS (
+    SELECT payments.id, payments.amount_disputed AS disputed FROM payments WHERE payments.id = $1
+), p AS (
+    UPDATE payments SET amount_refund_pending = amount_refund_pending + $2::bigint, updated_at = $3,
+        amount_disputed = LEAST(amount_disputed, amount_captured - amount_refunded - amount_refund_pending - $2)
+    FROM before
+    WHERE payments.id = before.id AND payments.order_id = $4 AND payments.status = 'succeeded'
         AND payments.currency = $5::text
-        AND amount_captured - amount_refunded - amount_refund_pending - amount_disputed >= $1
+        AND amount_captured - amount_refunded - amount_refund_pending >= $2
         AND NOT ($6::boolean AND EXISTS (
             SELECT FROM refunds AS ours
-            WHERE ours.payment_id = $3 AND ours.amount = $1 AND ours.provider_transaction_id IS NULL
+            WHERE ours.payment_id = $1 AND ours.amount = $2 AND ours.provider_transaction_id IS NULL
                 AND ours.sent_at IS NOT NULL AND (ours.status IN ('pending', 'in_review', 'unknown')
                     OR (ours.failure_code = 'refund_not_received' AND ours.next_check_at IS NOT NULL))
         ))
-    RETURNING payments.surplus, payments.correlation_id
+    RETURNING payments.surplus, payments.correlation_id, before.disputed - payments.amount_disputed AS yielded
 ), o AS (
     UPDATE orders SET
-        amount_refund_pending = amount_refund_pending + CASE WHEN p.surplus THEN 0 ELSE $1 END,
-        last_sequence = last_sequence + 1, version = version + 1, updated_at = $2
+        amount_refund_pending = amount_refund_pending + CASE WHEN p.surplus THEN 0 ELSE $2 END,
+        amount_disputed = amount_disputed - CASE WHEN p.surplus THEN 0 ELSE p.yielded END,
+        last_sequence = last_sequence + 1, version = version + 1, updated_at = $3
     FROM p WHERE orders.id = $4
     RETURNING orders.id, orders.livemode, orders.last_sequence, p.correlation_id
 ), r AS (
@@ -38,16 +43,16 @@ WITH p AS (
         correlation_id, created_at, updated_at, sent_at, next_check_at, created_by
     )
     SELECT
-        $7, o.id, $3, o.livemode, $1, $5, $8, 'portal', $9,
-        $10::text, o.correlation_id, $2, $2, $2, $2, $11::text
+        $7, o.id, $1, o.livemode, $2, $5, $8, 'portal', $9,
+        $10::text, o.correlation_id, $3, $3, $3, $3, $11::text
     FROM o
     RETURNING refunds.id
 ), e AS (
     INSERT INTO events (order_id, sequence, id, livemode, type, object, correlation_id, created_at)
-    SELECT o.id, o.last_sequence, $12, o.livemode, 'refund.created', $13, o.correlation_id, $2::timestamptz
+    SELECT o.id, o.last_sequence, $12, o.livemode, 'refund.created', $13, o.correlation_id, $3::timestamptz
     FROM o, r
 ), found AS (
-    UPDATE discrepancies SET status = 'auto_resolved', last_seen = GREATEST(discrepancies.last_seen, $2)
+    UPDATE discrepancies SET status = 'auto_resolved', last_seen = GREATEST(discrepancies.last_seen, $3)
     FROM r
     WHERE discrepancies.class = 'missing_here' AND discrepancies.subject = $10
         AND discrepancies.status = 'open'
@@ -56,9 +61,9 @@ SELECT count(*) FROM r
 `
 
 type RefundAdoptParams struct {
+	PaymentID             uuid.UUID
 	Amount                int64
 	Now                   time.Time
-	PaymentID             uuid.UUID
 	OrderID               uuid.UUID
 	Currency              string
 	Nameless              bool
@@ -73,12 +78,13 @@ type RefundAdoptParams struct {
 
 // Records a refund that was made in the provider's portal, with its reservation and its first event, as T1 of our own does. It
 // refuses by its own WHERE what is not there to give back, and what may be a refund of ours whose answer was lost. It travels
-// behind the order's lock in one round trip; zero means refused, and nothing is written then.
+// behind the order's lock in one round trip; zero means refused, and nothing is written then. What disputes have taken yields: the
+// provider has given it back all the same.
 func (q *Queries) RefundAdopt(ctx context.Context, arg RefundAdoptParams) (int64, error) {
 	row := q.db.QueryRow(ctx, RefundAdopt,
+		arg.PaymentID,
 		arg.Amount,
 		arg.Now,
-		arg.PaymentID,
 		arg.OrderID,
 		arg.Currency,
 		arg.Nameless,
