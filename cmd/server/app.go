@@ -236,6 +236,7 @@ func (a *app) openDomains(ctx context.Context) error {
 		RefundMaxCount: cfg.RefundMaxCount, ApprovalAbove: orders.ApprovalThresholds(cfg.RefundApprovalAbove), Modifications: a.gateway, Cancellations: a.gateway, HoldLasts: holdLasts,
 		Disputes: a.gateway, RefundBooks: a.gateway,
 		AuthExpiry: orders.AuthExpiryAction(cfg.AuthExpiryAction), PartialCapture: cfg.PartialCapture, Contracts: contracts{a},
+		LocalMethods: cfg.LocalPaymentMethods,
 	})
 	if err := a.openSubscriptions(); err != nil {
 		return err

@@ -125,6 +125,7 @@ func (s *server) paymentFailure(ctx context.Context, e *paymentError) (reply, er
 	shown := &paymentResource{PaymentResource: e.payment.Resource(), Links: e.links}
 	if e.fault != nil {
 		r, body := s.faultFailure(ctx, e.fault)
+		r.passing = !e.payment.Display.IsZero()
 		body.Payment = shown
 		return r, body
 	}

@@ -44,10 +44,12 @@ func (s *server) once(c *gin.Context, key orders.Idempotency, caller principal, 
 	r := run(ctx)
 	failpoint.Hit(failpoint.ReplyBeforeStore)
 	// An error about the key itself says nothing of the request: kept, it would be repeated to whoever the key belongs to.
-	if kept = idempotency.Keep(r.status) && !strings.HasPrefix(r.code, idempotencyCodes); kept {
-		s.noteKey(ctx, s.Idempotency.Finish(ctx, lease, idempotency.Record{
-			Status: r.status, Body: r.body, Final: r.final, ResourceID: r.resource,
-		}))
+	if kept = idempotency.Keep(r.status) && !strings.HasPrefix(r.code, idempotencyCodes) && !r.passing; kept {
+		record := idempotency.Record{Status: r.status, Final: r.final, ResourceID: r.resource}
+		if r.final {
+			record.Body = r.body
+		}
+		s.noteKey(ctx, s.Idempotency.Finish(ctx, lease, record))
 		failpoint.Hit(failpoint.ReplyAfterStore)
 	}
 	return r

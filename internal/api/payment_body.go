@@ -26,9 +26,10 @@ type createPaymentBody struct {
 }
 
 type paymentMethodBody struct {
-	Type          string    `json:"type" strict:"required"`
-	Card          *cardBody `json:"card"`
-	PaymentMethod string    `json:"payment_method"`
+	Type          string     `json:"type" strict:"required"`
+	Card          *cardBody  `json:"card"`
+	PaymentMethod string     `json:"payment_method"`
+	Local         *localBody `json:"local"`
 
 	saved ids.PaymentMethod // what PaymentMethod names, once it was checked
 }
@@ -52,18 +53,6 @@ func (cardBody) GoString() string { return "[card]" }
 
 // MarshalJSON keeps card data out of any JSON.
 func (cardBody) MarshalJSON() ([]byte, error) { return []byte(`"[card]"`), nil }
-
-type threeDSBody struct {
-	Strategy string   `json:"strategy"`
-	MPI      *mpiBody `json:"mpi"`
-}
-
-type mpiBody struct {
-	ECI       string `json:"eci" strict:"required"`
-	CAVV      string `json:"cavv" strict:"required"`
-	XID       string `json:"xid"`
-	DSTransID string `json:"ds_trans_id"`
-}
 
 type browserBody struct {
 	IP             string             `json:"ip"`
@@ -99,14 +88,11 @@ func (b *createPaymentBody) checkShape() error {
 	default:
 		return fault.InvalidParam("capture_method", "capture_method must be automatic or manual.")
 	}
-	if b.PaymentMethod.Type == string(orders.MethodHosted) && b.ThreeDS != nil {
-		return fault.InvalidParam("three_ds", "The provider decides on the authentication of a hosted payment; leave three_ds out.")
+	if err := b.checkThreeDS(); err != nil {
+		return err
 	}
 	if b.SavePaymentMethod && b.PaymentMethod.Type != string(orders.MethodCard) {
 		return fault.InvalidParam("save_payment_method", "Only a card can be saved.")
-	}
-	if err := b.ThreeDS.checkShape(); err != nil {
-		return err
 	}
 	return b.Browser.checkShape()
 }
@@ -123,14 +109,19 @@ func (b *createPaymentBody) cardParam() string {
 const typeSaved = "saved"
 
 func (b *paymentMethodBody) checkShape() error {
+	if b.Local != nil && b.Type != string(orders.MethodLocal) {
+		return fault.InvalidParam("payment_method.local", "payment_method.local goes with payment_method.type local.")
+	}
 	switch b.Type {
 	case string(orders.MethodCard):
 	case string(orders.MethodHosted):
 		return b.checkHosted()
+	case string(orders.MethodLocal):
+		return b.checkLocal()
 	case typeSaved:
 		return b.checkSaved()
 	default:
-		return fault.InvalidParam("payment_method.type", "payment_method.type must be card, saved or hosted.")
+		return fault.InvalidParam("payment_method.type", "payment_method.type must be card, saved, hosted or local.")
 	}
 	if b.PaymentMethod != "" {
 		return fault.InvalidParam("payment_method.payment_method", "A card is given as payment_method.card.")
@@ -194,38 +185,6 @@ func (b *cardBody) checkShape(at string) error {
 	return nil
 }
 
-func (b *threeDSBody) checkShape() error {
-	if b == nil {
-		return nil
-	}
-	switch orders.ThreeDSStrategy(b.Strategy) {
-	case "", orders.ThreeDSAuto, orders.ThreeDSForce, orders.ThreeDSSkip:
-	default:
-		return fault.InvalidParam("three_ds.strategy", "three_ds.strategy must be auto, force or skip.")
-	}
-	if b.MPI == nil {
-		return nil
-	}
-	const param = "three_ds.mpi."
-	switch {
-	case !isDigits(b.MPI.ECI, 1, maxECI):
-		return fault.InvalidParam(param+"eci", "%seci must have one or two digits.", param)
-	case b.MPI.CAVV == "":
-		return fault.MissingParam(param + "cavv")
-	case b.MPI.XID == "" && b.MPI.DSTransID == "":
-		return fault.New(fault.Invalid, "parameter_missing",
-			"%sds_trans_id (3DS 2) or %sxid (3DS 1) is required.", param, param).WithParam(param + "ds_trans_id")
-	}
-	for _, field := range []struct{ name, value string }{
-		{"cavv", b.MPI.CAVV}, {"xid", b.MPI.XID}, {"ds_trans_id", b.MPI.DSTransID},
-	} {
-		if !isLine(field.value, maxMPIText) {
-			return fault.InvalidParam(param+field.name, "%s%s must be text of at most %d characters.", param, field.name, maxMPIText)
-		}
-	}
-	return nil
-}
-
 func (b *browserBody) checkShape() error {
 	if b == nil {
 		return nil
@@ -265,6 +224,9 @@ func (b *createPaymentBody) request(in *call[createPaymentBody]) orders.PayReque
 	}
 	if card := b.PaymentMethod.Card; card != nil {
 		request.Card = card.card()
+	}
+	if local := b.PaymentMethod.Local; local != nil {
+		request.Local = local.local()
 	}
 	if b.ThreeDS != nil {
 		if b.ThreeDS.Strategy != "" {

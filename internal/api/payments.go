@@ -44,6 +44,9 @@ func (s *server) paymentAnswer(p orders.Payment, caller principal) (*answer, err
 	switch p.Status {
 	case orders.PaymentSucceeded, orders.PaymentAuthorized, orders.PaymentRequiresAction:
 		out.Status = http.StatusCreated
+		if !p.Display.IsZero() {
+			out.Open = p.ID.String() // what is shown is not kept with the answer: it is gone when the payment has ended
+		}
 	case orders.PaymentProcessing, orders.PaymentUnknown:
 		out.Status, out.Open = http.StatusAccepted, p.ID.String()
 	case orders.PaymentFailed, orders.PaymentCanceled, orders.PaymentExpired:

@@ -24,6 +24,8 @@ type reply struct {
 	// final is false while the outcome is open; resource is then what to look at later.
 	final    bool
 	resource string
+	// passing: it shows what will be gone when a payment has ended, so it is not kept.
+	passing bool
 }
 
 // encode writes JSON. Our own types always encode; if one did not, an empty object would show it in every test.

@@ -88,6 +88,9 @@ func (g *cards) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
 		e.Outcome, e.RedirectURL = orders.OutcomeActionRequired, "https://psp.example.com/checkout?key=1"
 		return e
 	}
+	if sale.Method == orders.MethodLocal {
+		return local(e, sale.Local)
+	}
 	switch sale.Card.Number {
 	case declinedCard:
 		e.Outcome = orders.OutcomeDeclined

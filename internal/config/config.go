@@ -42,6 +42,7 @@ type Config struct {
 	MaxAmount                   int64         `env:"MAX_AMOUNT" envDefault:"99999999"`
 	CallerDeadline              time.Duration `env:"CALLER_DEADLINE" envDefault:"20s"`
 	CardEntry                   CardEntry     `env:"CARD_ENTRY" envDefault:"direct"`
+	LocalPaymentMethods         LocalMethods  `env:"LOCAL_PAYMENT_METHODS"`
 	ReturnURLAllowlist          Origins       `env:"RETURN_URL_ALLOWLIST"`
 	ReturnSecret                Secret        `env:"RETURN_SECRET"`
 	WebhookEndpointAllowPrivate bool          `env:"WEBHOOK_ENDPOINT_ALLOW_PRIVATE" envDefault:"false"`

@@ -114,6 +114,7 @@ func TestLoad_ReadsEveryVariable(t *testing.T) {
 		"AUTH_EXPIRY_ACTION":             "void",
 		"PARTIAL_CAPTURE":                "true",
 		"CARD_ENTRY":                     "hosted_only",
+		"LOCAL_PAYMENT_METHODS":          "iDEAL, Alipay+,Banco do Brasil",
 		"REFUND_WINDOW":                  "4320h",
 		"SUBSCRIPTION_TIMEZONE":          "Europe/Berlin",
 		"SUBSCRIPTION_UPCOMING":          "24h",
@@ -124,6 +125,7 @@ func TestLoad_ReadsEveryVariable(t *testing.T) {
 	}), config.PurposeServe)
 	require.NoError(t, err)
 	require.Equal(t, slog.LevelDebug, c.LogLevel)
+	require.Equal(t, config.LocalMethods{"iDEAL", "Alipay+", "Banco do Brasil"}, c.LocalPaymentMethods)
 	require.Equal(t, "0.0.0.0:80", c.ListenAddr.String())
 	require.Equal(t, "[::1]:9091", c.AdminAddr.String())
 	require.Equal(t, "http://localhost:8080", c.PublicURL.String(), "without its trailing slash")
@@ -194,6 +196,7 @@ func TestLoad_RefusesMalformedValues(t *testing.T) {
 		"RATE_LIMIT":                         {"0", "-1", "many", "1.5"},
 		"MAX_AMOUNT":                         {"0", "1e9", "99999999999999999999"},
 		"CARD_ENTRY":                         {"none", "hosted"},
+		"LOCAL_PAYMENT_METHODS":              {"iDEAL,,PIX", "iDEAL,", "iDEAL, iDEAL", "a\tb", strings.Repeat("x", 65)},
 		"CALLER_DEADLINE":                    {"20", "0s", "-1s", "56s"},
 		"RETURN_URL_ALLOWLIST":               {"shop.example.com", "http://shop.example.com", "https://shop.example.com/path", "https://u@shop.example.com", "https://a,,https://b", "*"},
 		"WEBHOOK_ENDPOINT_ALLOW_PRIVATE":     {"sometimes"},

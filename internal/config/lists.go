@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Role is what an API key may do.
@@ -51,6 +52,28 @@ func (k *APIKeys) UnmarshalText(text []byte) error {
 
 // notVisible is true of what cannot stand in an Authorization header.
 func notVisible(r rune) bool { return r <= ' ' || r > '~' }
+
+// LocalMethods are the local payment methods that are offered, by the provider's names of them. Empty means none.
+type LocalMethods []string
+
+// UnmarshalText reads a comma list. The provider's names have spaces and signs in them, such as Alipay+.
+func (m *LocalMethods) UnmarshalText(text []byte) error {
+	const remedy = "write the provider's names (lpmsType) separated by commas, such as iDEAL,PromptPay"
+	const longest = 64 // of an lpmsType
+	var methods LocalMethods
+	for item := range strings.SplitSeq(string(text), ",") {
+		item = strings.TrimSpace(item)
+		switch {
+		case item == "" || len(item) > longest || strings.ContainsFunc(item, unicode.IsControl):
+			return malformed(remedy, "has an item that is no name of a method (%s)", excerpt(item))
+		case slices.Contains(methods, item):
+			return malformed("name every method once", "repeats a method (%s)", excerpt(item))
+		}
+		methods = append(methods, item)
+	}
+	*m = methods
+	return nil
+}
 
 // Origins is the list of origins (scheme, host, port) that a shopper may be sent back to. Empty means none.
 type Origins []string

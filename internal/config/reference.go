@@ -53,6 +53,7 @@ func sections() []section {
 			{Name: "MAX_AMOUNT", Meaning: "Largest amount of an order, in minor units of its currency."},
 			{Name: "CALLER_DEADLINE", Meaning: "How long a caller waits for the provider before the answer is 202; at most 55s. The call itself goes on."},
 			{Name: "CARD_ENTRY", Meaning: "`direct`: card numbers may come in by the API, which takes a PCI DSS certification. `hosted_only`: a request that brings one is refused (422 `payment_method_not_allowed`) before anything of it is kept; shoppers type their card on the provider's page (`payment_method.type` `hosted`)."},
+			{Name: "LOCAL_PAYMENT_METHODS", Meaning: "The local payment methods that orders can be paid with (`payment_method.type` `local`), by Onerway's names of them (`lpmsType`), separated by commas, such as `iDEAL,PromptPay`. They must be enabled for you at Onerway; another one is refused (422 `payment_method_not_allowed`). Empty: none."},
 			{Name: "RETURN_URL_ALLOWLIST", Meaning: "Origins that a shopper may be sent back to, and whose pages may pay with an order's client_secret, separated by commas; https, or http on loopback. Empty: none."},
 			{Name: "RETURN_SECRET", Needed: neededServe, Meaning: "Signs the parameters added to `return_url`. At least 32 characters in live mode."},
 			{Name: "WEBHOOK_ENDPOINT_ALLOW_PRIVATE", Meaning: "`true` lets the merchant's webhook endpoints have private addresses."},

@@ -20,6 +20,8 @@ func (d *demo) environment() map[string]string {
 		"RETURN_SECRET":        d.secrets.ReturnSecret,
 		"API_KEYS": "storefront:" + d.secrets.StorefrontKey +
 			",ops:" + d.secrets.OpsKey + ",admin:" + d.secrets.AdminKey,
+		"LOCAL_PAYMENT_METHODS": "iDEAL,PromptPay,Konbini,SEPADD,WebMoney", // what the simulator knows
+
 		"ONERWAY_BASE_URL":    d.net.sandbox.url,
 		"ONERWAY_MERCHANT_NO": sandbox.DefaultMerchantNo,
 		"ONERWAY_APP_ID":      sandbox.DefaultAppID,

@@ -64,6 +64,7 @@ func (c *change) paymentParams(now time.Time) dbsqlc.PaymentMoveParams {
 		ID: p.ID.UUID(), Now: now, Status: string(p.Status), AmountAuthorized: p.AmountAuthorized, AmountCaptured: p.AmountCaptured,
 		ProviderTransactionID: nilIfEmpty(p.ProviderTransactionID), Confirmed: p.Confirmed, Surplus: p.Surplus,
 		CardBrand: p.Card.Brand, CardLast4: p.Card.Last4, CardCountry: p.Card.Country, RedirectUrl: p.RedirectURL, Challenged: p.Challenged,
+		DisplayCode: p.Display.Code, DisplayImageUrl: p.Display.ImageURL, DisplayText: p.Display.Text, DisplayExpiresAt: timeOrNil(p.Display.ExpiresAt),
 		ThreeDsResult: string(p.ThreeDSResult), Eci: p.ECI, NotFoundCount: int32(p.NotFoundCount), //nolint:gosec // a handful
 		NextCheckAt: timeOrNil(p.NextCheckAt), FinalAt: timeOrNil(p.FinalAt), ReleaseKey: c.keyFree,
 		CancelFailedAt: timeOrNil(p.CancelFailedAt),

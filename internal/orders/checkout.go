@@ -11,10 +11,13 @@ const (
 	MethodCard MethodType = "card"
 	// MethodHosted: whatever the shopper chooses on the provider's own checkout page. We never see the card.
 	MethodHosted MethodType = "hosted"
+	// MethodLocal: a payment method of the shopper's country or bank, without a card. The provider asks the shopper for the money
+	// by a page, a code or a text.
+	MethodLocal MethodType = "local"
 )
 
 // Valid reports whether the text is a method type.
-func (m MethodType) Valid() bool { return m == MethodCard || m == MethodHosted }
+func (m MethodType) Valid() bool { return m == MethodCard || m == MethodHosted || m == MethodLocal }
 
 // A checkout session can be paid for half an hour (Onerway contract §13). It begins a little after we have asked for it, and
 // ends by the provider's clock: until the margin is over too, it may still be open.

@@ -29,7 +29,7 @@ func (e *entry) log(refund Refund) (eventLog, error) {
 		var about any
 		switch object, _, _ := strings.Cut(kind, "."); object {
 		case "payment":
-			about = e.payment.Resource()
+			about = e.payment.told()
 		case "refund":
 			about = refund.Resource()
 		case "dispute":

@@ -12,7 +12,7 @@ import (
 func (ev Evidence) storable() Evidence {
 	for _, text := range []*string{
 		&ev.ProviderTransactionID, &ev.ProviderStatus, &ev.ProviderCode, &ev.RedirectURL, &ev.ECI, &ev.CardBrand, &ev.CardCountry,
-		&ev.CardLast4,
+		&ev.CardLast4, &ev.Display.Code, &ev.Display.ImageURL, &ev.Display.Text,
 	} {
 		*text = storableText(*text)
 	}

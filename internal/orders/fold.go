@@ -1,7 +1,6 @@
 package orders
 
 import (
-	"cmp"
 	"time"
 )
 
@@ -195,8 +194,8 @@ func (c *change) admitUnknown() {
 func (c *change) move(now time.Time) {
 	outcome := c.evidence.Outcome
 	acts := outcome == OutcomeActionRequired || outcome == OutcomeAttemptFailed
-	if acts && cmp.Or(c.evidence.RedirectURL, c.payment.RedirectURL) == "" {
-		outcome = OutcomeUnknown // an action that nobody can be sent to
+	if acts && !c.actionKnown() {
+		outcome = OutcomeUnknown // an action that nobody can perform
 	}
 	to, verdict := NextPayment(c.payment.Status, outcome)
 	if verdict == VerdictLate && reversed(c.before) {

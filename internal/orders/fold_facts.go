@@ -17,9 +17,11 @@ func (c *change) learn() bool {
 	}
 	p.ProviderTransactionID = cmp.Or(p.ProviderTransactionID, ev.ProviderTransactionID)
 	if p.Status == PaymentRequiresAction {
-		p.RedirectURL = cmp.Or(ev.RedirectURL, p.RedirectURL)
+		c.learnAction()
 	}
-	c.learnCard()
+	if !p.local() {
+		c.learnCard()
+	}
 	return before != known(*p)
 }
 
@@ -36,13 +38,14 @@ func (c *change) learnCard() {
 // knowledge is what can be learned of a payment besides its status.
 type knowledge struct {
 	transaction, eci, redirectURL string
+	display                       Display
 	card                          cards.Summary
 	threeDS                       ThreeDSResult
 	failure                       Failure
 }
 
 func known(p Payment) knowledge {
-	k := knowledge{p.ProviderTransactionID, p.ECI, p.RedirectURL, p.Card, p.ThreeDSResult, Failure{}}
+	k := knowledge{p.ProviderTransactionID, p.ECI, p.RedirectURL, p.Display, p.Card, p.ThreeDSResult, Failure{}}
 	if p.Failure != nil {
 		k.failure = *p.Failure
 	}
@@ -92,15 +95,15 @@ func (c *change) settlePayment(now time.Time) {
 		p.FinalAt = now
 		p.Failure = c.failure()
 	case PaymentRequiresAction:
-		p.Challenged = !p.hosted()
+		p.Challenged = !p.hosted() && !p.local()
 		if c.evidence.Outcome == OutcomeAttemptFailed {
 			p.Failure = attempted
 		}
 	case PaymentProcessing, PaymentUnknown:
 	}
-	mayReturn := p.hosted() && p.Status.Open() // the shopper may be sent to a checkout page again
+	mayReturn := (p.hosted() || p.local()) && p.Status.Open() // to a checkout page, or to pay after all
 	if p.Status != PaymentRequiresAction && !mayReturn {
-		p.RedirectURL = ""
+		p.RedirectURL, p.Display = "", Display{}
 	}
 }
 
@@ -109,8 +112,11 @@ func (c *change) failure() *Failure {
 	if c.payment.hosted() && c.evidence.Outcome == OutcomeClosed && !c.before.taken() {
 		return checkoutTimeout(c.evidence.ProviderCode)
 	}
+	if c.payment.local() && c.evidence.Outcome == OutcomeClosed && !c.before.taken() {
+		return localTimeout(c.evidence.ProviderCode)
+	}
 	if c.evidence.Failure != nil {
-		return c.evidence.Failure
+		return c.payment.withoutCard(*c.evidence.Failure)
 	}
 	f := &Failure{Code: "processing_error", Category: FailureTechnical, ProviderCode: c.evidence.ProviderCode}
 	switch {
@@ -128,6 +134,7 @@ func (c *change) failure() *Failure {
 	default:
 		f.Code, f.Category, f.DeclineCode = "card_declined", FailureHard, "generic_decline"
 		f.Message = "The card was declined."
+		return c.payment.withoutCard(*f)
 	}
 	return f
 }
@@ -156,10 +163,14 @@ func (c *change) schedule(r rules, now time.Time) {
 }
 
 // nextCheck is when the provider is asked about a payment whose outcome is open or unconfirmed: by the schedule, and about a
-// checkout session also right after its end.
+// checkout session, or a code to pay by, also right after its end.
 func (r rules) nextCheck(p Payment, now time.Time) time.Time {
 	next := r.schedule.Next(p.SentAt, now)
-	if end := p.sessionEndsAt(); p.hosted() && end.After(now) && end.Before(next) {
+	end := p.codeEndsAt()
+	if p.hosted() {
+		end = p.sessionEndsAt()
+	}
+	if end.After(now) && end.Before(next) {
 		return end
 	}
 	return next

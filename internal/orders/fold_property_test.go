@@ -82,7 +82,9 @@ func (m *model) check(t *rapid.T) {
 		attempted := p.hosted() && p.Status.Open() // a session tells why its latest attempt failed
 		require.True(t, attempted || (final && p.Status != PaymentSucceeded) == (p.Failure != nil))
 		require.True(t, !p.Status.Open() || !p.NextCheckAt.IsZero(), "what is open is checked")
-		require.True(t, p.Status == PaymentRequiresAction || attempted || p.RedirectURL == "")
+		mayReturn := p.Status == PaymentRequiresAction || (p.Status.Open() && p.Method != MethodCard)
+		require.True(t, mayReturn || p.RedirectURL == "")
+		require.True(t, p.Display.IsZero() || (p.local() && p.Status.Open() && p.RedirectURL == ""), "one thing to do, while it can be done")
 	}
 	require.LessOrEqual(t, live, 1, "one live payment per order")
 }
@@ -122,6 +124,7 @@ type facts struct {
 	transaction, eci, brand, url, code string
 	confirmed, surplus, challenged     bool
 	threeDS                            ThreeDSResult
+	display                            Display
 	notFound                           int
 }
 
@@ -129,7 +132,7 @@ func timeless(p Payment) facts {
 	f := facts{
 		status: p.Status, authorized: p.AmountAuthorized, captured: p.AmountCaptured, transaction: p.ProviderTransactionID,
 		eci: p.ECI, brand: p.Card.Brand, url: p.RedirectURL, confirmed: p.Confirmed, surplus: p.Surplus,
-		challenged: p.Challenged, threeDS: p.ThreeDSResult, notFound: p.NotFoundCount,
+		challenged: p.Challenged, threeDS: p.ThreeDSResult, display: p.Display, notFound: p.NotFoundCount,
 	}
 	if p.Failure != nil {
 		f.code = p.Failure.Code
@@ -145,6 +148,7 @@ func drawEvidence(t *rapid.T, owed money.Amount) Evidence {
 		Amount:                rapid.SampledFrom(amounts).Draw(t, "amount"),
 		ProviderTransactionID: rapid.SampledFrom([]string{"", "1", "1", "1", "2"}).Draw(t, "transaction"),
 		RedirectURL:           rapid.SampledFrom([]string{"", "https://3ds.example.com"}).Draw(t, "redirect"),
+		Display:               rapid.SampledFrom([]Display{{}, {Code: "0002"}, {Text: "Voucher"}}).Draw(t, "display"),
 		ECI:                   rapid.SampledFrom([]string{"", "05"}).Draw(t, "eci"),
 		CardBrand:             rapid.SampledFrom([]string{"", "visa"}).Draw(t, "brand"),
 		claimedElsewhere:      rapid.IntRange(0, 19).Draw(t, "claimed elsewhere") == 0,
@@ -160,7 +164,7 @@ func TestFold_HoldsItsInvariantsWhateverComes(t *testing.T) {
 		r := testRules()
 		r.confirm = rapid.SampledFrom([]ConfirmByQuery{ConfirmAlways, ConfirmMismatch, ConfirmNever}).Draw(t, "confirm")
 		m := &model{
-			now: sentAt, rules: r, method: rapid.SampledFrom([]MethodType{MethodCard, MethodHosted}).Draw(t, "method"),
+			now: sentAt, rules: r, method: rapid.SampledFrom([]MethodType{MethodCard, MethodHosted, MethodLocal}).Draw(t, "method"),
 			order: Order{
 				Amount: owed, Status: StatusOpen,
 				LatePayment: rapid.SampledFrom([]LatePayment{LatePaymentAccept, LatePaymentRefund, LatePaymentReview}).Draw(t, "policy"),

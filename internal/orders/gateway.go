@@ -20,8 +20,8 @@ type Gateway interface {
 	// or no slot of the outbound rate limit comes free in time, for which a renewal waits longer than a shopper, and behind them.
 	// Called before anything is written.
 	Admit(ctx context.Context, by Initiator) error
-	// Sale sends a card sale, or opens a checkout session, once and returns what can be said of it. It never fails: whatever goes wrong is evidence
-	// (never sent, refused, unknown). It must not be called twice for one payment.
+	// Sale sends a sale, or opens a checkout session, once and returns what can be said of it. It never fails: whatever goes
+	// wrong is evidence (never sent, refused, unknown). It must not be called twice for one payment.
 	Sale(ctx context.Context, sale Sale) Evidence
 	// Find asks the provider about a payment by our reference. An error means that the question was not answered and is no
 	// evidence; a payment that the provider does not know is Evidence with OutcomeNotFound.
@@ -37,8 +37,8 @@ type Query struct {
 	Patience time.Duration
 }
 
-// Sale is everything that the provider needs to charge a card, or to let the shopper pay on its page. It may carry card data: it
-// must not be stored or logged.
+// Sale is everything that the provider needs to charge a card, or to ask the shopper for the money. It may carry card data and
+// account numbers: it must not be stored or logged.
 type Sale struct {
 	Payment ids.Payment
 	Order   ids.Order
@@ -52,6 +52,7 @@ type Sale struct {
 	// Card is zero unless Method is MethodCard, and where Token stands for one that the provider keeps under CustomerID.
 	Card  cards.Card
 	Token cards.Token
+	Local Local // zero unless Method is MethodLocal
 	// Terms are set for the purchase that begins a contract, Contract for a renewal, which has neither card nor browser.
 	Terms       *Terms
 	Contract    *Contract
@@ -139,6 +140,7 @@ type Evidence struct {
 	ProviderStatus string
 	ProviderCode   string
 	RedirectURL    string
+	Display        Display // what a local payment method shows the shopper
 	ECI            string
 	CardBrand      string
 	CardCountry    string

@@ -166,6 +166,8 @@ type Payment struct {
 	CaptureMethod CaptureMethod
 	Method        MethodType
 	Initiator     Initiator
+	// LocalMethod is the provider's name of the local method that it is made with, "" of any other.
+	LocalMethod string
 	// MerchantTxnID is our reference at the provider, derived from the id; at most one transaction has it.
 	MerchantTxnID         string
 	ProviderTransactionID string
@@ -177,6 +179,7 @@ type Payment struct {
 	// PaymentMethod is the saved method that it was made with, or that its card was saved as; zero for none.
 	PaymentMethod ids.PaymentMethod
 	RedirectURL   string
+	Display       Display
 	ReturnURL     string
 	ThreeDSResult ThreeDSResult
 	ECI           string

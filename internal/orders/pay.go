@@ -38,6 +38,8 @@ type PayRequest struct {
 	// Card is what is paid with, unless Saved names a card that is kept for the order's customer.
 	Card  cards.Card
 	Saved ids.PaymentMethod
+	// Local is what a local method is paid with; zero unless that is the Method.
+	Local Local
 	// Save has the card kept for the order's customer.
 	Save          bool
 	CaptureMethod CaptureMethod
@@ -66,7 +68,8 @@ type PayResult struct {
 // then still be processing.
 //
 // It returns a fault: Invalid for a bad request, Conflict order_not_payable, or payment_in_progress with the live attempt
-// in the result; Refused idempotency_key_reused, or payment_method_not_allowed for a saved card that is not the customer's; Conflict idempotency_in_flight; Unavailable provider_unavailable when
+// in the result; Refused idempotency_key_reused, or payment_method_not_allowed for a saved card that is not the
+// customer's, or a local method that is not offered; Conflict idempotency_in_flight; Unavailable provider_unavailable when
 // nothing was charged and the request may be repeated. A Charge repeats under another id then, where its payment was recorded; one
 // that no code of ours may ask for is an error that is no fault.
 func (s *Service) Pay(ctx context.Context, req PayRequest) (PayResult, error) {
@@ -184,7 +187,7 @@ func (s *Service) recordAttempt(ctx context.Context, o Order, p Payment, idem Id
 	insert := queries.PaymentInsert(ctx, dbsqlc.PaymentInsertParams{
 		ID: p.ID.UUID(), OrderID: o.ID.UUID(), Livemode: o.Livemode, Attempt: attempt, Now: p.CreatedAt,
 		CaptureMethod: string(p.CaptureMethod), Amount: p.Amount.Minor, Currency: p.Amount.Currency.Code(),
-		Method: string(p.Method), MerchantTxnID: p.MerchantTxnID, CardBrand: p.Card.Brand, CardLast4: p.Card.Last4,
+		Method: string(p.Method), LocalMethod: p.LocalMethod, MerchantTxnID: p.MerchantTxnID, CardBrand: p.Card.Brand, CardLast4: p.Card.Last4,
 		CardExpMonth: int16(p.Card.ExpMonth), CardExpYear: int16(p.Card.ExpYear), ReturnUrl: p.ReturnURL, //nolint:gosec // validated
 		Description: p.Description, Metadata: metadata, IdempotencyPrincipal: principal, IdempotencyKey: key,
 		IdempotencyFingerprint: fingerprint, CorrelationID: p.CorrelationID, NextCheckAt: &p.NextCheckAt,
@@ -225,7 +228,8 @@ func newPayment(o Order, req PayRequest, now time.Time) Payment {
 	}
 	return Payment{
 		PaymentMethod: req.Saved, ID: id, Order: o.ID, Attempt: o.Attempts + 1, Status: PaymentProcessing, Amount: o.Amount,
-		CaptureMethod: capture, Initiator: req.initiator(), Method: cmp.Or(req.Method, MethodCard), MerchantTxnID: id.String(), Card: card, ReturnURL: returnURL,
+		CaptureMethod: capture, Initiator: req.initiator(), Method: cmp.Or(req.Method, MethodCard), LocalMethod: req.Local.Method,
+		MerchantTxnID: id.String(), Card: card, ReturnURL: returnURL,
 		Metadata: metadata, Description: req.Description, Livemode: o.Livemode, CorrelationID: req.CorrelationID,
 		CreatedAt: now, UpdatedAt: now, SentAt: now,
 	}

@@ -95,6 +95,13 @@ type PaymentResource struct {
 type PaymentMethodDetails struct {
 	Type MethodType      `json:"type"`
 	Card *cards.Resource `json:"card"`
+	// Local is there of a local payment method only.
+	Local *LocalDetails `json:"local,omitempty"`
+}
+
+// LocalDetails is what is kept of a local payment method: the provider's name of it.
+type LocalDetails struct {
+	Method string `json:"method"`
 }
 
 // FailureDetails is the public form of a Failure.
@@ -106,16 +113,32 @@ type FailureDetails struct {
 	ProviderCode *string         `json:"provider_code"`
 }
 
-// NextAction is what the shopper must do next.
+// NextAction is what the shopper must do next. The member that is named like its type says it; in events there is none of what
+// is to be shown, which must be gone when the payment has ended.
 type NextAction struct {
-	Type          string        `json:"type"`
-	RedirectToURL RedirectToURL `json:"redirect_to_url"`
+	Type                string               `json:"type"`
+	RedirectToURL       *RedirectToURL       `json:"redirect_to_url,omitempty"`
+	DisplayQRCode       *DisplayQRCode       `json:"display_qr_code,omitempty"`
+	DisplayInstructions *DisplayInstructions `json:"display_instructions,omitempty"`
 }
 
 // RedirectToURL is a page to send the shopper's browser to; ReturnURL is where the shopper ends up afterwards.
 type RedirectToURL struct {
 	URL       string  `json:"url"`
 	ReturnURL *string `json:"return_url"`
+}
+
+// DisplayQRCode is a code to show to the shopper: what it says, a picture of it, or both, and until when it can be paid by (unix
+// seconds), null where that is not known.
+type DisplayQRCode struct {
+	Data      *string `json:"data"`
+	ImageURL  *string `json:"image_url"`
+	ExpiresAt *int64  `json:"expires_at"`
+}
+
+// DisplayInstructions is a text to show to the shopper, as it is: it is no HTML.
+type DisplayInstructions struct {
+	Text string `json:"text"`
 }
 
 // ThreeDSDetails is how the cardholder's authentication ended.
@@ -135,11 +158,8 @@ func (p Payment) Resource() PaymentResource {
 		PaymentMethod:        nilIfEmpty(p.PaymentMethod.String()),
 		Failure:              p.Failure.details(), Surplus: p.Surplus, Description: nilIfEmpty(p.Description), Metadata: p.Metadata,
 	}
-	if p.Status == PaymentRequiresAction && p.RedirectURL != "" {
-		r.NextAction = &NextAction{
-			Type:          "redirect_to_url",
-			RedirectToURL: RedirectToURL{URL: p.RedirectURL, ReturnURL: nilIfEmpty(p.ReturnURL)},
-		}
+	if p.Status == PaymentRequiresAction {
+		r.NextAction = p.nextAction()
 	}
 	if !p.CancelAskedAt.IsZero() {
 		at := p.CancelAskedAt.Unix()
@@ -154,8 +174,41 @@ func (p Payment) Resource() PaymentResource {
 	return r
 }
 
+// nextAction says what the shopper is to do; nil where nobody knows.
+func (p Payment) nextAction() *NextAction {
+	switch d := p.Display; {
+	case p.RedirectURL != "":
+		return &NextAction{
+			Type:          "redirect_to_url",
+			RedirectToURL: &RedirectToURL{URL: p.RedirectURL, ReturnURL: nilIfEmpty(p.ReturnURL)},
+		}
+	case d.Text != "":
+		return &NextAction{Type: "display_instructions", DisplayInstructions: &DisplayInstructions{Text: d.Text}}
+	case !d.IsZero():
+		code := &DisplayQRCode{Data: nilIfEmpty(d.Code), ImageURL: nilIfEmpty(d.ImageURL)}
+		if !d.ExpiresAt.IsZero() {
+			at := d.ExpiresAt.Unix()
+			code.ExpiresAt = &at
+		}
+		return &NextAction{Type: "display_qr_code", DisplayQRCode: code}
+	}
+	return nil
+}
+
+// told is the payment as events tell of it. They are kept for ever, so they do not have what is shown to the shopper.
+func (p Payment) told() PaymentResource {
+	r := p.Resource()
+	if r.NextAction != nil && !p.Display.IsZero() {
+		r.NextAction = &NextAction{Type: r.NextAction.Type}
+	}
+	return r
+}
+
 func (p Payment) methodDetails() PaymentMethodDetails {
 	d := PaymentMethodDetails{Type: p.Method}
+	if p.local() {
+		d.Local = &LocalDetails{Method: p.LocalMethod}
+	}
 	if p.Card.Last4 != "" {
 		card := p.Card.Resource()
 		d.Card = &card

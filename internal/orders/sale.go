@@ -29,7 +29,7 @@ func (s *Service) originalOf(ctx context.Context, o Order) (string, error) {
 func (s *Service) saleOf(o Order, p Payment, req PayRequest, original string) Sale {
 	sale := Sale{
 		Payment: p.ID, Order: o.ID, MerchantTxnID: p.MerchantTxnID, OriginalID: original, Amount: p.Amount,
-		CaptureMethod: p.CaptureMethod, Method: p.Method, Card: req.Card, Token: req.saved.Token, Items: o.Items,
+		CaptureMethod: p.CaptureMethod, Method: p.Method, Card: req.Card, Token: req.saved.Token, Local: req.Local, Items: o.Items,
 		Description: o.Description, Billing: req.contact, Shipping: req.contact,
 		CustomerID: o.Customer.String(), ThreeDS: req.ThreeDS, Browser: req.Browser, SentAt: p.SentAt,
 		SandboxFault: details.SandboxFault(s.config.Livemode, p.Metadata, o.Metadata),

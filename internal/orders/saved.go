@@ -59,6 +59,9 @@ func (r PayRequest) checkSaved() error {
 
 // equip adds to a request what the order's customer brings: who pays, where the order does not say it all, and the saved card.
 func (s *Service) equip(ctx context.Context, o Order, req *PayRequest) error {
+	if err := s.config.admitLocal(*req); err != nil {
+		return err
+	}
 	if req.Save && o.Customer.IsZero() {
 		return fault.InvalidParam("save_payment_method", "A card is saved for a customer. Create the order with one.")
 	}

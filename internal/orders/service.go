@@ -52,6 +52,8 @@ type Config struct {
 	HoldLasts time.Duration
 	// AuthExpiry is what is done about a hold before it lapses; "" is AuthExpiryWarn.
 	AuthExpiry AuthExpiryAction
+	// LocalMethods are the local payment methods that are offered, by the provider's names.
+	LocalMethods []string
 	// PartialCapture lets a capture take less than what is held; the rest is released.
 	PartialCapture bool
 	// Wallet knows the customers of orders and their saved cards; without it nobody is known.

@@ -73,7 +73,9 @@ func paymentFromRow(r dbsqlc.Payment) (Payment, error) {
 		Card: cards.Summary{
 			Brand: r.CardBrand, Last4: r.CardLast4, ExpMonth: int(r.CardExpMonth), ExpYear: int(r.CardExpYear), Country: r.CardCountry,
 		},
-		RedirectURL: r.RedirectUrl, PaymentMethod: ids.FromNullable[ids.PaymentMethodEntity](r.PaymentMethodID), ReturnURL: r.ReturnUrl, ThreeDSResult: ThreeDSResult(r.ThreeDsResult), ECI: r.Eci,
+		RedirectURL: r.RedirectUrl, LocalMethod: r.LocalMethod,
+		Display:       Display{Code: r.DisplayCode, ImageURL: r.DisplayImageUrl, Text: r.DisplayText, ExpiresAt: orZero(r.DisplayExpiresAt)},
+		PaymentMethod: ids.FromNullable[ids.PaymentMethodEntity](r.PaymentMethodID), ReturnURL: r.ReturnUrl, ThreeDSResult: ThreeDSResult(r.ThreeDsResult), ECI: r.Eci,
 		Challenged: r.Challenged, Description: r.Description, NotFoundCount: int(r.NotFoundCount), Checks: int(r.Checks),
 		CorrelationID: r.CorrelationID, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), SentAt: r.SentAt.UTC(),
 		NextCheckAt: orZero(r.NextCheckAt), FinalAt: orZero(r.FinalAt), CancelAsks: int(r.CancelAsks),

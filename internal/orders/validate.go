@@ -55,10 +55,14 @@ func (r PayRequest) checkMethod() error {
 		return nil
 	case !r.Saved.IsZero():
 		return r.checkSaved()
+	case r.Method == MethodLocal:
+		return r.checkLocal()
+	case r.Local != (Local{}):
+		return fault.InvalidParam("payment_method.local", "payment_method.local goes with payment_method.type local.")
 	case r.Method == MethodCard, r.Method == "":
 		return r.Card.Check("payment_method.card")
 	case r.Method != MethodHosted:
-		return fault.InvalidParam("payment_method.type", "payment_method.type must be card or hosted.")
+		return fault.InvalidParam("payment_method.type", "payment_method.type must be card, hosted or local.")
 	case r.Card != (cards.Card{}):
 		return fault.InvalidParam("payment_method.card", "A hosted payment takes no card: the shopper types it on the provider's page.")
 	case r.ThreeDS.MPI != nil || (r.ThreeDS.Strategy != "" && r.ThreeDS.Strategy != ThreeDSAuto):

@@ -61,7 +61,7 @@ func paymentEntry(entry *Entry, h orders.History, e orders.HistoryEvent, p order
 		}
 		entry.Text = fmt.Sprintf("%s is being worked on at the provider; its outcome is not known yet.", name)
 	case orders.PaymentRequiresAction:
-		entry.Text = fmt.Sprintf("%s waits for the shopper, who must %s.", name, shoppersTask(p.PaymentMethodDetails.Type))
+		entry.Text = fmt.Sprintf("%s waits for the shopper, who must %s.", name, shoppersTask(p))
 	case orders.PaymentUnknown:
 		entry.Actor = ActorTillway
 		entry.Text = fmt.Sprintf("The outcome of %s is not known: the money may have moved or not. "+
@@ -71,26 +71,52 @@ func paymentEntry(entry *Entry, h orders.History, e orders.HistoryEvent, p order
 	case orders.PaymentSucceeded:
 		entry.Text = sentences(fmt.Sprintf("%s succeeded: %s.", name, takenOf(p)), unconfirmed(p.Confirmed), surplus(p.Surplus))
 	case orders.PaymentFailed:
-		entry.Text = sentences(name+" failed.", failureWords(entry, p.Failure))
+		entry.Text = sentences(name+" failed.", failureWords(entry, p.Failure, p.PaymentMethodDetails.Type))
 	case orders.PaymentCanceled:
 		entry.Text = name + " was closed by the provider without charging the card."
+		if p.PaymentMethodDetails.Type == orders.MethodLocal {
+			entry.Text = name + " was closed by the provider. Nothing was charged."
+		}
 		if f := p.Failure; f != nil && (p.CaptureMethod == orders.CaptureManual || orEmpty(f.DeclineCode) == orders.DeclineReversed) {
-			entry.Text = sentences(name+" is canceled.", failureWords(entry, p.Failure))
+			entry.Text = sentences(name+" is canceled.", failureWords(entry, p.Failure, p.PaymentMethodDetails.Type))
 		}
 	case orders.PaymentExpired:
 		entry.Text = name + " expired: the shopper did not authenticate in time. Nothing was charged."
-		if p.PaymentMethodDetails.Type == orders.MethodHosted {
+		switch p.PaymentMethodDetails.Type {
+		case orders.MethodHosted:
 			entry.Text = name + " expired: the shopper did not pay on the provider's page in time. Nothing was charged."
+		case orders.MethodLocal:
+			entry.Text = name + " expired: the shopper did not pay in time. Nothing was charged."
+		case orders.MethodCard:
 		}
 	}
 }
 
 // shoppersTask is what a payment that waits for the shopper waits for.
-func shoppersTask(m orders.MethodType) string {
-	if m == orders.MethodHosted {
+func shoppersTask(p orders.PaymentResource) string {
+	switch p.PaymentMethodDetails.Type {
+	case orders.MethodHosted:
 		return "pay on the provider's checkout page"
+	case orders.MethodLocal:
+		return localTask(p)
+	case orders.MethodCard:
 	}
 	return "authenticate with the bank (3D Secure)"
+}
+
+// localTask says how a local payment method asks for the money.
+func localTask(p orders.PaymentResource) string {
+	name, action := method(p.PaymentMethodDetails), ""
+	if p.NextAction != nil {
+		action = p.NextAction.Type
+	}
+	switch action {
+	case "display_qr_code":
+		return "scan the code that was handed out, and pay with " + name
+	case "display_instructions":
+		return "follow the instructions that were handed out, and pay with " + name
+	}
+	return "pay with " + name + " on the page of the bank or wallet"
 }
 
 // cancellationEntry tells that the provider was asked to cancel a payment.
@@ -134,7 +160,7 @@ func surplus(is bool) string {
 }
 
 // failureWords explains a failure and whether another attempt can help.
-func failureWords(entry *Entry, f *orders.FailureDetails) string {
+func failureWords(entry *Entry, f *orders.FailureDetails, paidWith orders.MethodType) string {
 	if f == nil {
 		return ""
 	}
@@ -142,16 +168,27 @@ func failureWords(entry *Entry, f *orders.FailureDetails) string {
 	entry.Details.DeclineCode = orEmpty(f.DeclineCode)
 	advice := ""
 	switch f.Category {
-	case orders.FailureSoft:
-		advice = "The same card may work later; another one may work now."
-	case orders.FailureHard:
-		advice = "This card will not work; another one may."
-	case orders.FailureTechnical:
-		advice = "Nothing was decided about the card; another attempt may work."
+	case orders.FailureSoft, orders.FailureHard, orders.FailureTechnical:
+		advice = adviceOf(f.Category, paidWith)
 	case orders.FailureConfiguration:
 		advice = "The provider refused the request itself: the merchant's set-up has to be mended first."
 	}
 	return sentences(f.Message, advice)
+}
+
+// adviceOf says what may work after a failure that was none of the merchant's.
+func adviceOf(category orders.FailureCategory, paidWith orders.MethodType) string {
+	if paidWith == orders.MethodLocal {
+		return "Another attempt, or another way to pay, may work."
+	}
+	switch category {
+	case orders.FailureSoft:
+		return "The same card may work later; another one may work now."
+	case orders.FailureHard:
+		return "This card will not work; another one may."
+	case orders.FailureTechnical, orders.FailureConfiguration:
+	}
+	return "Nothing was decided about the card; another attempt may work."
 }
 
 func orderEntry(entry *Entry, o orders.OrderResource) {

@@ -90,8 +90,11 @@ func outcomeWords(o orders.Outcome, p *orders.PaymentHistory) string {
 	case orders.OutcomeAttemptFailed:
 		return "that an attempt was declined, and the shopper may try again"
 	case orders.OutcomeActionRequired:
-		if p != nil && p.Method == orders.MethodHosted {
+		switch {
+		case p != nil && p.Method == orders.MethodHosted:
 			return "that the shopper must pay on its page"
+		case p != nil && p.Method == orders.MethodLocal:
+			return "how the shopper can pay"
 		}
 		return "that the shopper must authenticate"
 	case orders.OutcomeNotFound:

@@ -49,8 +49,12 @@ func paymentStep(p orders.PaymentHistory, doubted bool, now time.Time) (Step, bo
 		why = fmt.Sprintf("%s is under way at the provider.", name)
 	case orders.PaymentRequiresAction:
 		why = fmt.Sprintf("%s waits for the shopper to authenticate.", name)
-		if p.Method == orders.MethodHosted {
+		switch p.Method {
+		case orders.MethodHosted:
 			why = fmt.Sprintf("%s waits for the shopper to pay on the provider's page.", name)
+		case orders.MethodLocal:
+			why = fmt.Sprintf("%s waits for the shopper to pay.", name)
+		case orders.MethodCard:
 		}
 	case orders.PaymentUnknown:
 		why = fmt.Sprintf("The outcome of %s is not known.", lower(name))

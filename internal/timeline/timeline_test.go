@@ -86,7 +86,7 @@ func setup(t *testing.T, adjust ...func(*orders.CreateOrder)) *testBundle {
 		CallerDeadline: 5 * time.Second, ChargeTimeout: 10 * time.Second, NotFoundAfter: 15 * time.Minute,
 		Schedule: orders.Schedule{3 * time.Second, 30 * time.Second, 10 * time.Minute}, Confirm: orders.ConfirmMismatch,
 		SecretKey: []byte("a key of thirty-two bytes for us"), Refunds: b.refunds,
-		Modifications: b.modifications, Cancellations: cancellations{}, PartialCapture: true, HoldLasts: 72 * time.Hour, ApprovalAbove: orders.ApprovalThresholds{"": 2000},
+		Modifications: b.modifications, Cancellations: cancellations{}, PartialCapture: true, LocalMethods: []string{"PromptPay"}, HoldLasts: 72 * time.Hour, ApprovalAbove: orders.ApprovalThresholds{"": 2000},
 	})
 	request := orders.CreateOrder{
 		Amount: 2700, Currency: "eur", CorrelationID: "test",
@@ -124,7 +124,10 @@ func (b *testBundle) pay(principal string, answer orders.Evidence) orders.Paymen
 		Idempotency:   orders.Idempotency{Principal: principal, Key: "key-" + b.clock().String()},
 		CaptureMethod: b.capture, Method: b.method,
 	}
-	if b.method == "" {
+	switch b.method {
+	case orders.MethodLocal:
+		request.Local = orders.Local{Method: "PromptPay"}
+	case "":
 		request.Card = cards.Card{Number: "4761344136141390", ExpMonth: 12, ExpYear: 2030, CVC: "123", HolderName: "A B"}
 	}
 	result, err := b.service.Pay(b.t.Context(), request)
@@ -299,6 +302,34 @@ func TestTell_ACheckoutSessionIsTriedPaidForOrOver(t *testing.T) {
 	b.wait(30 * time.Minute)
 	b.asked(p, orders.Evidence{Outcome: orders.OutcomeClosed, ProviderTransactionID: "t-1", ProviderStatus: "N"})
 	b.requireTold("hosted_over")
+}
+
+func TestTell_ALocalPaymentIsAskedForMadeOrOver(t *testing.T) {
+	t.Parallel()
+	open := func(t *testing.T, what orders.Evidence) (*testBundle, orders.Payment) {
+		t.Helper()
+		b := setup(t)
+		b.method = orders.MethodLocal
+		what.Outcome, what.ProviderTransactionID = orders.OutcomeActionRequired, "t-1"
+		return b, b.pay(merchant, what)
+	}
+	b, p := open(t, orders.Evidence{Display: orders.Display{Code: "0002-4711"}})
+	b.wait(time.Minute)
+	b.notified(p, succeeded(t, "t-1"))
+	b.requireTold("local_paid")
+
+	b, p = open(t, orders.Evidence{Display: orders.Display{Text: "Voucher 4711"}})
+	b.wait(time.Minute)
+	failed := declined()
+	failed.ProviderTransactionID = "t-1"
+	b.notified(p, failed)
+	b.requireTold("local_declined")
+
+	b, p = open(t, orders.Evidence{RedirectURL: "https://bank.example.com/pay"})
+	b.requireTold("local_open")
+	b.wait(30 * time.Minute)
+	b.asked(p, orders.Evidence{Outcome: orders.OutcomeClosed, ProviderTransactionID: "t-1", ProviderStatus: "N"})
+	b.requireTold("local_over")
 }
 
 func TestTell_MoneyThatComesLateOnAPaidOrder(t *testing.T) {

@@ -29,6 +29,9 @@ func attempt(number int) string {
 
 // method names what is paid with, as the shopper knows it.
 func method(d orders.PaymentMethodDetails) string {
+	if d.Local != nil {
+		return d.Local.Method
+	}
 	if d.Card == nil {
 		return "whatever the shopper chooses on the provider's page"
 	}

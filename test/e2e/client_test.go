@@ -82,10 +82,16 @@ type (
 		Confirmed             bool
 		Surplus               bool
 		NextAction            *struct {
+			Type          string
 			RedirectToURL struct {
 				URL       string
 				ReturnURL string `json:"return_url"`
 			} `json:"redirect_to_url"`
+			DisplayQRCode struct {
+				Data      string
+				ExpiresAt int64 `json:"expires_at"`
+			} `json:"display_qr_code"`
+			DisplayInstructions struct{ Text string } `json:"display_instructions"`
 		} `json:"next_action"`
 		ThreeDS *struct{ Result, ECI string } `json:"three_ds"`
 		Failure *struct {

@@ -86,6 +86,8 @@ var impersonal = map[string]string{
 	`^discrepancies\.(ours|theirs)$`:                                                    "amounts, ids and statuses",
 	`^notifications\.remote_address$`:                                                   "who sent it: the provider",
 	`^payments\.redirect_url$`:                                                          "the provider's page, while the shopper is there",
+	`^payments\.local_method$`:                                                          "the provider's name of a way to pay",
+	`^payments\.display_\w+$`:                                                           "the provider's words, while the shopper is to pay by them; none of an erased order",
 	`^orders\.(items|reference)$`:                                                       "the books: documented as kept",
 	`^(orders|payments)\.return_url$`:                                                   "the shop's page: documented as kept",
 }

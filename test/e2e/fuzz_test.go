@@ -193,6 +193,11 @@ func (f *fuzzer) validBody(t *rapid.T, path string) any {
 			return object{}
 		}
 		return body
+	case strings.HasSuffix(path, "/payments") && rapid.IntRange(0, 3).Draw(t, "local") == 0:
+		return object{"payment_method": object{"type": "local", "local": object{
+			"method":    rapid.SampledFrom([]string{"iDEAL", "PromptPay", "Konbini", "SEPADD", "WebMoney", "Beads"}).Draw(t, "method"),
+			"bank_name": "Bank", "iban": "DE89 3704 0044 0532 0130 00", "prepaid_number": "1234-5678",
+		}}}
 	case strings.HasSuffix(path, "/payments"):
 		card := rapid.SampledFrom([]string{goodCard, declinedCard, challengeCard, frictionlessCard}).Draw(t, "card")
 		body, _ := f.client.payCall("", card, "", object{
@@ -286,7 +291,7 @@ func anyJSON(depth int) *rapid.Generator[any] {
 
 func TestNothingThatACallerSends_MakesA500(t *testing.T) {
 	t.Parallel()
-	w := start(t)
+	w := start(t, localMethods)
 	f := newFuzzer(w)
 	rapid.Check(t, func(rt *rapid.T) {
 		for range attempts {
@@ -315,7 +320,7 @@ func TestNothingThatACallerSends_MakesA500(t *testing.T) {
 // enough and sums up. The simulator refuses everything else that the documents call wrong.
 func TestNoValidOrder_IsRefusedByTheProvider(t *testing.T) {
 	t.Parallel()
-	w := start(t)
+	w := start(t, localMethods)
 	printable := rapid.StringOfN(rapid.RuneFrom(nil, unicode.L, unicode.N, unicode.P, unicode.S, unicode.M), 1, 60, 240)
 	text := rapid.OneOf(printable, rapid.SampledFrom([]string{
 		strings.Repeat("x", 256), strings.Repeat("é", 200), strings.Repeat("🙂", 60), `"quoted" \ <b>&amp;</b>`, "Straße 東京", "a\u0301",

@@ -22,13 +22,13 @@ type attempt struct {
 	paymentStatus string         // the intent's, "" when the message names none
 	amount        string
 	currency      string
-	code          string // why, "" when the message does not say
-	redirectURL   string
+	code          string         // why, "" when the message does not say
+	action        onerway.Action // what the shopper is asked to do
 	eci           string
 	brand         string
 	country       string
 	last4         string
-	hosted        bool // the provider's checkout page, which can wait for a shopper
+	method        orders.MethodType // "" where the message does not say, and nobody else did
 	fields        onerway.Fields
 	digest        string
 }
@@ -48,10 +48,14 @@ func (g *Gateway) answer(
 			code = reason
 		}
 	}
+	action, possible := r.Action()
+	if onerway.ParseStatus(r.Status) == onerway.StatusRequiresAction && !possible {
+		g.unmapped(ctx, "action", merchantTxnID, r.ActionType)
+	}
 	return g.evidence(ctx, orders.SourceAnswer, attempt{
 		merchantTxnID: merchantTxnID, transactionID: r.TransactionID, txnType: string(kind), letter: r.Status,
 		status: r.Outcome(), paymentStatus: r.PaymentStatus, amount: r.OrderAmount, currency: r.OrderCurrency, code: code,
-		redirectURL: r.RedirectURL, eci: r.ECI, hosted: method == orders.MethodHosted, fields: r.Fields, digest: r.BodyDigest,
+		action: action, eci: r.ECI, method: method, fields: r.Fields, digest: r.BodyDigest,
 	})
 }
 
@@ -86,9 +90,10 @@ func (g *Gateway) evidence(ctx context.Context, source orders.Source, a attempt)
 			explain(&ev, onerway.DeclineOf(a.code))
 		}
 	case orders.OutcomeActionRequired:
-		ev.RedirectURL = webAddress(a.redirectURL)
-		if source == orders.SourceAnswer && ev.RedirectURL == "" {
-			ev.Outcome = orders.OutcomeUnknown // a shopper cannot be sent there
+		ev.RedirectURL, ev.Display = webAddress(a.action.RedirectURL), a.display()
+		if source == orders.SourceAnswer && ev.RedirectURL == "" && ev.Display.IsZero() {
+			ev.Outcome = orders.OutcomeUnknown // a shopper cannot be sent there, or shown that
+			g.unmapped(ctx, "action", a.merchantTxnID, "an address, code or text that cannot be shown")
 		}
 	case orders.OutcomeUnknown:
 		g.checkCode(ctx, a.merchantTxnID, a.code)
@@ -107,7 +112,7 @@ func (g *Gateway) evidence(ctx context.Context, source orders.Source, a attempt)
 func outcomeOf(a attempt) orders.Outcome {
 	switch a.status {
 	case onerway.StatusAwaitingPayment:
-		if a.hosted {
+		if a.method == orders.MethodHosted {
 			return orders.OutcomeActionRequired
 		}
 	case onerway.StatusSucceeded:

@@ -37,7 +37,6 @@ func (g *Gateway) Find(ctx context.Context, query orders.Query) (orders.Evidence
 }
 
 func (g *Gateway) find(ctx context.Context, query orders.Query) (orders.Evidence, error) {
-	hosted := query.Method == orders.MethodHosted
 	selection := onerway.Selection{MerchantTxnIDs: []string{query.MerchantTxnID}}
 	intent, intents, err := g.findIntent(ctx, selection)
 	if err != nil {
@@ -53,11 +52,11 @@ func (g *Gateway) find(ctx context.Context, query orders.Query) (orders.Evidence
 	switch {
 	case found:
 		a := rowAttempt(row, intent, page.BodyDigest)
-		a.hosted = hosted
+		a.method = query.Method
 		return g.evidence(ctx, orders.SourceQuery, a), nil
 	case intent.PaymentID != "" || intent.PaymentStatus != "":
 		a := intentAttempt(intent, intents.BodyDigest)
-		if a.hosted = hosted; hosted && intent.PaymentStatus == "U" {
+		if a.method = query.Method; a.method == orders.MethodHosted && intent.PaymentStatus == "U" {
 			a.status = onerway.StatusAwaitingPayment // nobody has tried yet, so there is no transaction to say it
 		}
 		return g.evidence(ctx, orders.SourceQuery, a), nil

@@ -129,7 +129,7 @@ func (g *Gateway) Admit(ctx context.Context, by orders.Initiator) error {
 	return err
 }
 
-// Sale sends a card sale, or opens a checkout session, once and says what is known of it. It must not be called twice for one
+// Sale sends a sale, or opens a checkout session, once and says what is known of it. It must not be called twice for one
 // payment.
 func (g *Gateway) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
 	ctx = onerway.WithSandboxFault(ctx, sale.SandboxFault)

@@ -28,23 +28,28 @@ const (
 // customerID is what the provider takes for a merchant's customer; of its several limits the narrowest (§16).
 var customerID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
-// saleRequest writes a card sale in the provider's terms.
+// saleRequest writes a sale by card or by a local method in the provider's terms.
 func saleRequest(sale orders.Sale) (onerway.SaleRequest, error) {
 	amount, ok := wireDecimal(sale.Amount)
 	if !ok {
 		return onerway.SaleRequest{}, fmt.Errorf("%s: %w", sale.Amount, errInexpressible)
 	}
-	strategy, mpi := threeDS(sale.ThreeDS)
 	billing, shipping := addresses(sale)
 	request := onerway.SaleRequest{
 		MerchantTxnID: sale.MerchantTxnID, MerchantTxnOriginalID: sale.OriginalID, MerchantCustID: merchantCustID(sale),
 		MerchantTxnTime: sale.SentAt, SubProductType: onerway.SubProductDirect, TxnType: txnTypeOf(sale),
 		OrderAmount: amount, OrderCurrency: sale.Amount.Currency.Code(),
-		Card: card(sale.Card), MPI: mpi, Risk3DSStrategy: strategy,
 		Billing: &billing, Shipping: &shipping, Order: orderMsg(sale, amount),
 	}
-	if !sale.Token.IsZero() {
-		request.SubProductType, request.Card = onerway.SubProductToken, nil
+	if sale.Method == orders.MethodLocal {
+		request.LPMS = localMethod(sale.Local)
+		return request, nil
+	}
+	request.Risk3DSStrategy, request.MPI = threeDS(sale.ThreeDS)
+	if sale.Token.IsZero() {
+		request.Card = card(sale.Card)
+	} else {
+		request.SubProductType = onerway.SubProductToken
 		request.Token = &onerway.TokenInfo{TokenID: onerway.Conceal(sale.Token.Reveal())}
 	}
 	if sale.Terms != nil {

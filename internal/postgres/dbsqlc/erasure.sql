@@ -29,7 +29,11 @@ UPDATE orders SET
 WHERE id = @id AND erased_at IS NULL;
 
 -- name: PaymentsErase :exec
-UPDATE payments SET description = '', metadata = '{}' WHERE order_id = @order_id AND (description <> '' OR metadata <> '{}');
+-- What a shopper is shown to pay by may name them.
+UPDATE payments SET
+    description = '', metadata = '{}', display_code = '', display_image_url = '', display_text = '', display_expires_at = NULL
+WHERE order_id = @order_id
+    AND (description <> '' OR metadata <> '{}' OR display_code <> '' OR display_image_url <> '' OR display_text <> '');
 
 -- name: RefundsErase :exec
 UPDATE refunds SET description = '', metadata = '{}' WHERE order_id = @order_id AND (description <> '' OR metadata <> '{}');

@@ -181,9 +181,13 @@ func (q *Queries) OrdersToErase(ctx context.Context, arg OrdersToEraseParams) ([
 }
 
 const PaymentsErase = `-- name: PaymentsErase :exec
-UPDATE payments SET description = '', metadata = '{}' WHERE order_id = $1 AND (description <> '' OR metadata <> '{}')
+UPDATE payments SET
+    description = '', metadata = '{}', display_code = '', display_image_url = '', display_text = '', display_expires_at = NULL
+WHERE order_id = $1
+    AND (description <> '' OR metadata <> '{}' OR display_code <> '' OR display_image_url <> '' OR display_text <> '')
 `
 
+// What a shopper is shown to pay by may name them.
 func (q *Queries) PaymentsErase(ctx context.Context, orderID uuid.UUID) error {
 	_, err := q.db.Exec(ctx, PaymentsErase, orderID)
 	return err

@@ -356,7 +356,7 @@ func (q *Queries) HistoryModifications(ctx context.Context, arg HistoryModificat
 }
 
 const HistoryPayments = `-- name: HistoryPayments :many
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, initiator, begun_at FROM payments WHERE order_id = $1 ORDER BY attempt DESC LIMIT $2
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, local_method, display_code, display_image_url, display_text, display_expires_at, initiator, begun_at FROM payments WHERE order_id = $1 ORDER BY attempt DESC LIMIT $2
 `
 
 type HistoryPaymentsParams struct {
@@ -427,6 +427,11 @@ func (q *Queries) HistoryPayments(ctx context.Context, arg HistoryPaymentsParams
 			&i.PaymentMethodID,
 			&i.AmountClaimed,
 			&i.Method,
+			&i.LocalMethod,
+			&i.DisplayCode,
+			&i.DisplayImageUrl,
+			&i.DisplayText,
+			&i.DisplayExpiresAt,
 			&i.Initiator,
 			&i.BegunAt,
 		); err != nil {

@@ -333,8 +333,18 @@ type Payment struct {
 	PaymentMethodID *uuid.UUID
 	// What its disputes claim; amount_disputed is what of that is there to be claimed.
 	AmountClaimed int64
-	// card: its number came with the request. hosted: on the page of the provider's checkout.
+	// card: its number came with the request. hosted: on the page of the provider's checkout. local: a local payment method.
 	Method string
+	// The provider's name of the local payment method.
+	LocalMethod string
+	// What the code says that the shopper is shown; gone when the payment has ended.
+	DisplayCode string
+	// Where a picture of that code is.
+	DisplayImageUrl string
+	// The text that the shopper is shown; gone when the payment has ended.
+	DisplayText string
+	// Until when the code can be paid by; NULL where that is not known.
+	DisplayExpiresAt *time.Time
 	// customer: the cardholder was there. merchant: the renewal of a subscription.
 	Initiator string
 	// When it was begun, in real time; NULL: its id was drawn then, and bears that time.

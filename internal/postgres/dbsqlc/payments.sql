@@ -20,12 +20,12 @@ INSERT INTO payments (
     id, order_id, livemode, attempt, status, capture_method, method, amount, currency, merchant_txn_id, card_brand, card_last4,
     card_exp_month, card_exp_year, return_url, description, metadata, idempotency_principal, idempotency_key,
     idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, payment_method_id,
-    initiator, begun_at
+    initiator, begun_at, local_method
 ) VALUES (
     @id, @order_id, @livemode, @attempt, 'processing', @capture_method, @method, @amount, @currency, @merchant_txn_id, @card_brand,
     @card_last4, @card_exp_month, @card_exp_year, @return_url, @description, @metadata, sqlc.narg('idempotency_principal'),
     sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'), @correlation_id, @now, @now, @now, @next_check_at,
-    sqlc.narg('payment_method_id'), @initiator, sqlc.narg('begun_at')
+    sqlc.narg('payment_method_id'), @initiator, sqlc.narg('begun_at'), @local_method
 );
 
 -- name: PaymentSaved :exec
@@ -51,6 +51,8 @@ UPDATE payments SET
     status = @status, amount_authorized = @amount_authorized, amount_captured = @amount_captured,
     provider_transaction_id = sqlc.narg('provider_transaction_id'), confirmed = @confirmed, surplus = @surplus,
     card_brand = @card_brand, card_last4 = @card_last4, card_country = @card_country, redirect_url = @redirect_url, challenged = @challenged,
+    display_code = @display_code, display_image_url = @display_image_url, display_text = @display_text,
+    display_expires_at = sqlc.narg('display_expires_at'),
     three_ds_result = @three_ds_result, eci = @eci, failure_code = sqlc.narg('failure_code'),
     failure_decline_code = sqlc.narg('failure_decline_code'), failure_message = sqlc.narg('failure_message'),
     failure_category = sqlc.narg('failure_category'), failure_provider_code = sqlc.narg('failure_provider_code'),

@@ -189,7 +189,7 @@ func (q *Queries) OrderReserve(ctx context.Context, arg OrderReserveParams) (int
 }
 
 const PaymentByIdempotencyKey = `-- name: PaymentByIdempotencyKey :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, initiator, begun_at FROM payments
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, local_method, display_code, display_image_url, display_text, display_expires_at, initiator, begun_at FROM payments
 WHERE order_id = $1 AND idempotency_principal = $2::text AND idempotency_key = $3::text
 `
 
@@ -256,6 +256,11 @@ func (q *Queries) PaymentByIdempotencyKey(ctx context.Context, arg PaymentByIdem
 		&i.PaymentMethodID,
 		&i.AmountClaimed,
 		&i.Method,
+		&i.LocalMethod,
+		&i.DisplayCode,
+		&i.DisplayImageUrl,
+		&i.DisplayText,
+		&i.DisplayExpiresAt,
 		&i.Initiator,
 		&i.BegunAt,
 	)
@@ -340,7 +345,7 @@ func (q *Queries) PaymentExists(ctx context.Context, id uuid.UUID) (bool, error)
 }
 
 const PaymentGet = `-- name: PaymentGet :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, initiator, begun_at FROM payments WHERE id = $1
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, local_method, display_code, display_image_url, display_text, display_expires_at, initiator, begun_at FROM payments WHERE id = $1
 `
 
 func (q *Queries) PaymentGet(ctx context.Context, id uuid.UUID) (Payment, error) {
@@ -400,6 +405,11 @@ func (q *Queries) PaymentGet(ctx context.Context, id uuid.UUID) (Payment, error)
 		&i.PaymentMethodID,
 		&i.AmountClaimed,
 		&i.Method,
+		&i.LocalMethod,
+		&i.DisplayCode,
+		&i.DisplayImageUrl,
+		&i.DisplayText,
+		&i.DisplayExpiresAt,
 		&i.Initiator,
 		&i.BegunAt,
 	)
@@ -411,12 +421,12 @@ INSERT INTO payments (
     id, order_id, livemode, attempt, status, capture_method, method, amount, currency, merchant_txn_id, card_brand, card_last4,
     card_exp_month, card_exp_year, return_url, description, metadata, idempotency_principal, idempotency_key,
     idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, payment_method_id,
-    initiator, begun_at
+    initiator, begun_at, local_method
 ) VALUES (
     $1, $2, $3, $4, 'processing', $5, $6, $7, $8, $9, $10,
     $11, $12, $13, $14, $15, $16, $17,
     $18, $19, $20, $21, $21, $21, $22,
-    $23, $24, $25
+    $23, $24, $25, $26
 )
 `
 
@@ -446,6 +456,7 @@ type PaymentInsertParams struct {
 	PaymentMethodID        *uuid.UUID
 	Initiator              string
 	BegunAt                *time.Time
+	LocalMethod            string
 }
 
 func (q *Queries) PaymentInsert(ctx context.Context, arg PaymentInsertParams) error {
@@ -475,12 +486,13 @@ func (q *Queries) PaymentInsert(ctx context.Context, arg PaymentInsertParams) er
 		arg.PaymentMethodID,
 		arg.Initiator,
 		arg.BegunAt,
+		arg.LocalMethod,
 	)
 	return err
 }
 
 const PaymentLiveOfOrder = `-- name: PaymentLiveOfOrder :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, initiator, begun_at FROM payments
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, local_method, display_code, display_image_url, display_text, display_expires_at, initiator, begun_at FROM payments
 WHERE order_id = $1
     AND status IN ('processing', 'requires_action', 'unknown', 'authorized', 'succeeded') AND NOT surplus
 `
@@ -542,6 +554,11 @@ func (q *Queries) PaymentLiveOfOrder(ctx context.Context, orderID uuid.UUID) (Pa
 		&i.PaymentMethodID,
 		&i.AmountClaimed,
 		&i.Method,
+		&i.LocalMethod,
+		&i.DisplayCode,
+		&i.DisplayImageUrl,
+		&i.DisplayText,
+		&i.DisplayExpiresAt,
 		&i.Initiator,
 		&i.BegunAt,
 	)
@@ -549,7 +566,7 @@ func (q *Queries) PaymentLiveOfOrder(ctx context.Context, orderID uuid.UUID) (Pa
 }
 
 const PaymentLock = `-- name: PaymentLock :one
-SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, initiator, begun_at FROM payments WHERE id = $1 FOR UPDATE
+SELECT id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, local_method, display_code, display_image_url, display_text, display_expires_at, initiator, begun_at FROM payments WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error) {
@@ -609,6 +626,11 @@ func (q *Queries) PaymentLock(ctx context.Context, id uuid.UUID) (Payment, error
 		&i.PaymentMethodID,
 		&i.AmountClaimed,
 		&i.Method,
+		&i.LocalMethod,
+		&i.DisplayCode,
+		&i.DisplayImageUrl,
+		&i.DisplayText,
+		&i.DisplayExpiresAt,
 		&i.Initiator,
 		&i.BegunAt,
 	)
@@ -620,16 +642,18 @@ UPDATE payments SET
     status = $1, amount_authorized = $2, amount_captured = $3,
     provider_transaction_id = $4, confirmed = $5, surplus = $6,
     card_brand = $7, card_last4 = $8, card_country = $9, redirect_url = $10, challenged = $11,
-    three_ds_result = $12, eci = $13, failure_code = $14,
-    failure_decline_code = $15, failure_message = $16,
-    failure_category = $17, failure_provider_code = $18,
-    not_found_count = $19, next_check_at = $20, final_at = $21,
-    cancel_failed_at = $22,
-    idempotency_principal = CASE WHEN $23::boolean THEN NULL ELSE idempotency_principal END,
-    idempotency_key = CASE WHEN $23 THEN NULL ELSE idempotency_key END,
-    idempotency_fingerprint = CASE WHEN $23 THEN NULL ELSE idempotency_fingerprint END,
-    updated_at = $24
-WHERE id = $25
+    display_code = $12, display_image_url = $13, display_text = $14,
+    display_expires_at = $15,
+    three_ds_result = $16, eci = $17, failure_code = $18,
+    failure_decline_code = $19, failure_message = $20,
+    failure_category = $21, failure_provider_code = $22,
+    not_found_count = $23, next_check_at = $24, final_at = $25,
+    cancel_failed_at = $26,
+    idempotency_principal = CASE WHEN $27::boolean THEN NULL ELSE idempotency_principal END,
+    idempotency_key = CASE WHEN $27 THEN NULL ELSE idempotency_key END,
+    idempotency_fingerprint = CASE WHEN $27 THEN NULL ELSE idempotency_fingerprint END,
+    updated_at = $28
+WHERE id = $29
 `
 
 type PaymentMoveParams struct {
@@ -644,6 +668,10 @@ type PaymentMoveParams struct {
 	CardCountry           string
 	RedirectUrl           string
 	Challenged            bool
+	DisplayCode           string
+	DisplayImageUrl       string
+	DisplayText           string
+	DisplayExpiresAt      *time.Time
 	ThreeDsResult         string
 	Eci                   string
 	FailureCode           *string
@@ -674,6 +702,10 @@ func (q *Queries) PaymentMove(ctx context.Context, arg PaymentMoveParams) error 
 		arg.CardCountry,
 		arg.RedirectUrl,
 		arg.Challenged,
+		arg.DisplayCode,
+		arg.DisplayImageUrl,
+		arg.DisplayText,
+		arg.DisplayExpiresAt,
 		arg.ThreeDsResult,
 		arg.Eci,
 		arg.FailureCode,
@@ -805,7 +837,7 @@ func (q *Queries) PaymentWarnOfLapse(ctx context.Context, arg PaymentWarnOfLapse
 }
 
 const PaymentWithOrderByTxn = `-- name: PaymentWithOrderByTxn :one
-SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, payments.cancel_asks, payments.cancel_asked_at, payments.cancel_failed_at, payments.payment_method_id, payments.amount_claimed, payments.method, payments.initiator, payments.begun_at, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at, orders.subscription_id, orders.period_start, orders.period_end
+SELECT payments.id, payments.order_id, payments.livemode, payments.attempt, payments.status, payments.capture_method, payments.amount, payments.currency, payments.amount_authorized, payments.amount_captured, payments.amount_refunded, payments.amount_refund_pending, payments.amount_disputed, payments.merchant_txn_id, payments.provider_transaction_id, payments.confirmed, payments.surplus, payments.card_brand, payments.card_last4, payments.card_exp_month, payments.card_exp_year, payments.card_country, payments.redirect_url, payments.return_url, payments.challenged, payments.three_ds_result, payments.eci, payments.failure_code, payments.failure_decline_code, payments.failure_message, payments.failure_category, payments.failure_provider_code, payments.description, payments.metadata, payments.not_found_count, payments.checks, payments.idempotency_principal, payments.idempotency_key, payments.idempotency_fingerprint, payments.correlation_id, payments.created_at, payments.updated_at, payments.sent_at, payments.next_check_at, payments.final_at, payments.refund_count, payments.capture_amount, payments.cancel_asks, payments.cancel_asked_at, payments.cancel_failed_at, payments.payment_method_id, payments.amount_claimed, payments.method, payments.local_method, payments.display_code, payments.display_image_url, payments.display_text, payments.display_expires_at, payments.initiator, payments.begun_at, orders.id, orders.livemode, orders.reference, orders.description, orders.customer_id, orders.email, orders.amount, orders.currency, orders.status, orders.amount_paid, orders.amount_authorized, orders.amount_refunded, orders.amount_refund_pending, orders.amount_disputed, orders.items, orders.billing, orders.shipping, orders.metadata, orders.return_url, orders.late_payment, orders.latest_payment_id, orders.needs_review, orders.attempts, orders.last_sequence, orders.version, orders.idempotency_principal, orders.idempotency_key, orders.idempotency_fingerprint, orders.cancel_principal, orders.cancel_key, orders.correlation_id, orders.created_at, orders.updated_at, orders.expires_at, orders.paid_at, orders.canceled_at, orders.expired_at, orders.refund_count, orders.erased_at, orders.subscription_id, orders.period_start, orders.period_end
 FROM payments JOIN orders ON orders.id = payments.order_id
 WHERE payments.merchant_txn_id = $1
 `
@@ -872,6 +904,11 @@ func (q *Queries) PaymentWithOrderByTxn(ctx context.Context, merchantTxnID strin
 		&i.Payment.PaymentMethodID,
 		&i.Payment.AmountClaimed,
 		&i.Payment.Method,
+		&i.Payment.LocalMethod,
+		&i.Payment.DisplayCode,
+		&i.Payment.DisplayImageUrl,
+		&i.Payment.DisplayText,
+		&i.Payment.DisplayExpiresAt,
 		&i.Payment.Initiator,
 		&i.Payment.BegunAt,
 		&i.Order.ID,
@@ -929,7 +966,7 @@ WHERE id = ANY (ARRAY(
     ))
     ORDER BY due.next_check_at LIMIT $3 FOR UPDATE OF due SKIP LOCKED
 ))
-RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, initiator, begun_at
+RETURNING id, order_id, livemode, attempt, status, capture_method, amount, currency, amount_authorized, amount_captured, amount_refunded, amount_refund_pending, amount_disputed, merchant_txn_id, provider_transaction_id, confirmed, surplus, card_brand, card_last4, card_exp_month, card_exp_year, card_country, redirect_url, return_url, challenged, three_ds_result, eci, failure_code, failure_decline_code, failure_message, failure_category, failure_provider_code, description, metadata, not_found_count, checks, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at, final_at, refund_count, capture_amount, cancel_asks, cancel_asked_at, cancel_failed_at, payment_method_id, amount_claimed, method, local_method, display_code, display_image_url, display_text, display_expires_at, initiator, begun_at
 `
 
 type PaymentsClaimDueParams struct {
@@ -1004,6 +1041,11 @@ func (q *Queries) PaymentsClaimDue(ctx context.Context, arg PaymentsClaimDuePara
 			&i.PaymentMethodID,
 			&i.AmountClaimed,
 			&i.Method,
+			&i.LocalMethod,
+			&i.DisplayCode,
+			&i.DisplayImageUrl,
+			&i.DisplayText,
+			&i.DisplayExpiresAt,
 			&i.Initiator,
 			&i.BegunAt,
 		); err != nil {
