@@ -149,3 +149,21 @@ func TestNewCard_WhileNothingIsOwed_IsOnlyVerified(t *testing.T) {
 	require.Len(t, b.contracts()[1].Renewals, 1)
 	require.Empty(t, b.contracts()[0].Renewals)
 }
+
+func TestDunning_TriesAFaultOnTheWayAgainWithinTheHour(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.subscribe(t)
+	b.control(t, "/sandbox/faults", `{"fault":"force","times":1,"status":"F","code":"20096","match":{"amount":"9.99"}}`)
+	b.passTo(t, sub.PeriodEnd.Add(time.Minute))
+	sub = b.get(t, sub.ID)
+	require.Equal(t, lifecycle.StatusActive, sub.Status, "it is not held against the customer")
+	require.WithinDuration(t, sub.PeriodStart.Add(15*time.Minute), sub.NextRetryAt, 5*time.Minute)
+	b.pass(t, time.Hour)
+	sub = b.get(t, sub.ID)
+	require.Equal(t, lifecycle.StatusActive, sub.Status)
+	require.True(t, sub.NextRetryAt.IsZero())
+	require.Equal(t, orders.StatusPaid, b.periods(t, sub.ID)[1].Status)
+	require.Len(t, b.contracts()[0].Renewals, 2)
+	require.NotContains(t, b.events(t, sub), "past_due")
+}
