@@ -10,6 +10,7 @@ import (
 	"tillway/internal/api"
 	"tillway/internal/idempotency"
 	"tillway/internal/ratelimit"
+	"tillway/internal/subscriptions/report"
 	"tillway/migrations"
 )
 
@@ -40,7 +41,8 @@ func (a *app) handler() (http.Handler, error) {
 		return nil, fmt.Errorf("set up the rate limit: %w", err)
 	}
 	deps := api.Deps{
-		Orders: a.orders, Events: a.events, Customers: a.customers, Keys: a.keys, Idempotency: store, Fingerprints: keys,
+		SubscriptionReports: report.New(a.pool, a.now),
+		Orders:              a.orders, Events: a.events, Customers: a.customers, Keys: a.keys, Idempotency: store, Fingerprints: keys,
 		Limiter: limiter, RateLimit: cfg.RateLimit, Notifications: a.receiver, Inbox: a.receiver, Checks: a.checks(),
 		Livemode: cfg.Livemode, CardEntry: api.CardEntry(cfg.CardEntry), PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
 		OriginAllowed: cfg.ReturnURLAllowlist.Has,

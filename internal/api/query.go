@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"tillway/internal/fault"
@@ -106,6 +107,19 @@ func (q *query) unix(name string) *int64 {
 		return nil
 	}
 	return n
+}
+
+// span returns from and to: until now, and as long as it is by default, where the request does not say.
+func (q *query) span(now time.Time, length time.Duration) (from, to time.Time) {
+	begin, end := q.unix("from"), q.unix("to")
+	to = now.UTC().Truncate(time.Second)
+	if end != nil {
+		to = time.Unix(*end, 0).UTC()
+	}
+	if begin == nil {
+		return to.Add(-length), to
+	}
+	return time.Unix(*begin, 0).UTC(), to
 }
 
 func (q *query) created() orders.TimeRange {

@@ -181,6 +181,10 @@ func (s *server) opsRoutes() []route {
 			rel: "discrepancy:resolve", handle: endpoint(s, s.resolveDiscrepancy),
 		},
 		{
+			method: http.MethodGet, pattern: "/v1/ops/subscriptions/summary", face: faceAPI, roles: operators,
+			rel: "subscriptions:summary", handle: listing(s, s.summarizeSubscriptions),
+		},
+		{
 			method: http.MethodGet, pattern: "/v1/ops/notifications", face: faceAPI, roles: operators,
 			rel: "notifications", handle: listing(s, s.listNotifications),
 		},

@@ -25,17 +25,20 @@ import (
 	"tillway/internal/idempotency"
 	"tillway/internal/orders"
 	"tillway/internal/ratelimit"
+	"tillway/internal/subscriptions/report"
 	"tillway/internal/telemetry"
 	"tillway/internal/testclock"
 )
 
 // Deps is everything that the API needs of the rest.
 type Deps struct {
-	Orders      *orders.Service
-	Events      *events.Service
-	Customers   *customers.Service
-	Keys        *apikeys.Service
-	Idempotency *idempotency.Store
+	Orders    *orders.Service
+	Events    *events.Service
+	Customers *customers.Service
+	// SubscriptionReports tells operators how subscriptions do.
+	SubscriptionReports *report.Reader
+	Keys                *apikeys.Service
+	Idempotency         *idempotency.Store
 	// Fingerprints are the keys that the idempotency store was made with.
 	Fingerprints *idempotency.Keys
 	Limiter      *ratelimit.Limiter

@@ -39,6 +39,7 @@ import (
 	"tillway/internal/page"
 	"tillway/internal/postgres/pgtest"
 	"tillway/internal/ratelimit"
+	"tillway/internal/subscriptions/report"
 	"tillway/internal/telemetry"
 	"tillway/internal/testclock"
 	"tillway/internal/webhooks"
@@ -349,7 +350,8 @@ func setupConfigured(
 	require.NoError(t, err)
 	deps := api.Deps{
 		TestClock: clock, Orders: b.orders, Events: events.New(b.pool), Customers: b.customers,
-		Keys: secrets, Idempotency: store, Fingerprints: fingerprints,
+		SubscriptionReports: report.New(b.pool, time.Now),
+		Keys:                secrets, Idempotency: store, Fingerprints: fingerprints,
 		Limiter: limiter, RateLimit: 10_000, PublicURL: publicURL, ReturnURLAllowed: allowed,
 		OriginAllowed: func(origin string) bool { return origin == "https://shop.example.com" },
 		Inbox:         b.inbox, ReturnSecret: []byte(returnSecret), Logger: logger, Metrics: telemetry.DiscardMetrics(),

@@ -82,6 +82,7 @@ var impersonal = map[string]string{
 	`^notifications\.sealed$`:                        "tokens of the provider's",
 	`^subscriptions\.(description|metadata)$`:        "erased by TestErase_EndsWhatTheCustomerHas; no request brings them here",
 	`^subscriptions\.(interval_unit|time_zone|dunning_policy|last_failure|return_url)$`: "terms, codes, and the shop's page",
+	`^subscription_(moves|totals)\.(from_status|to_status|interval_unit)$`:              "words of a list",
 	`^subscription_contracts\.contract_id$`:                                             "a number of the provider's",
 	`^discrepancies\.(ours|theirs)$`:                                                    "amounts, ids and statuses",
 	`^notifications\.remote_address$`:                                                   "who sent it: the provider",
