@@ -253,7 +253,7 @@ func (a *app) openReceiver(inserter *jobs.Inserter) error {
 	}
 	a.receiver = webhooks.New(a.pool, a.orders, a.gateway.News, inserter, a.tel.Metrics, a.log, a.now, webhooks.Config{
 		MerchantNo: cfg.OnerwayMerchantNo, Secrets: a.provider.Secrets(), AllowSource: cfg.OnerwayIPAllowlist.Allows,
-		PublicURL: cfg.PublicURL.String(), Sealer: sealer, RealNow: a.database.Now,
+		PublicURL: cfg.PublicURL.String(), Sealer: sealer, Renewals: a.subs, RealNow: a.database.Now,
 	})
 	return nil
 }

@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"time"
 
 	"tillway/internal/money"
 )
@@ -18,6 +19,8 @@ type PaymentNews struct {
 	MerchantTxnID string
 	Evidence      Evidence
 	Scenario      Scenario
+	// At is when the transaction took place, by the provider's clock; zero where it does not say.
+	At time.Time
 }
 
 // Scenario says what a payment is of, where the provider says so; "" where it does not.

@@ -27,7 +27,11 @@ func (s *Service) Cancel(ctx context.Context, id ids.Subscription, atPeriodEnd b
 			return step{sub: sub}, nil
 		case atPeriodEnd && lifecycle.Allows(sub.Status, lifecycle.CommandCancelAtPeriodEnd):
 			sub.CancelAtPeriodEnd, sub.nextRunAt = true, f.now
-			return step{sub: sub, changed: !f.sub.CancelAtPeriodEnd}, nil
+			st := step{sub: sub, changed: !f.sub.CancelAtPeriodEnd}
+			if sub.Collection == ProviderManaged {
+				st.end = contractsOf(f) // else the provider charges the next period when the current one ends
+			}
+			return st, nil
 		case !atPeriodEnd && lifecycle.Allows(sub.Status, lifecycle.CommandCancel):
 			return canceledNow(f), nil
 		}
@@ -127,7 +131,7 @@ func (s *Service) Update(ctx context.Context, id ids.Subscription, patch Patch) 
 
 // changed applies what a patch says of money and time.
 func (s *Service) changed(f facts, sub Subscription, patch Patch) (Subscription, error) {
-	if sub.Collection == ProviderManaged && (patch.Amount != nil || patch.Interval != nil || patch.IntervalCount != nil || patch.EndsAt != nil) {
+	if sub.Collection == ProviderManaged && (patch.KeepAfterPeriod || patch.Amount != nil || patch.Interval != nil || patch.IntervalCount != nil || patch.EndsAt != nil) {
 		return sub, fault.New(fault.Refused, "provider_managed_terms",
 			"The provider charges this subscription by the terms that it began with. Cancel it and create another one.")
 	}

@@ -173,7 +173,12 @@ func (s *Service) agreed(req CreateRequest) (sub Subscription, err error) {
 	switch sub.Collection = req.Collection; sub.Collection {
 	case "":
 		sub.Collection = SelfManaged
-	case SelfManaged, ProviderManaged:
+	case SelfManaged:
+	case ProviderManaged:
+		if req.TrialDays > 0 {
+			return sub, fault.New(fault.Refused, "trial_not_supported",
+				"What the provider charges in a trial is not documented. Leave trial_days out, or collect it self_managed.").WithParam("trial_days")
+		}
 	default:
 		return sub, fault.InvalidParam("collection", "collection must be self_managed or provider_managed.")
 	}

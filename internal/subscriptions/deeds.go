@@ -30,6 +30,13 @@ func (s *Service) do(ctx context.Context, f facts, st step) error {
 		return err
 	case deedRefund:
 		return s.giveBack(ctx, f.sub, st.order)
+	case deedAsk:
+		return s.ask(ctx, f)
+	case deedMissed:
+		if err := s.bill(ctx, f.sub, st.periods); err != nil {
+			return err
+		}
+		return s.orders.Review(ctx, st.order, st.class)
 	case deedForestall:
 		return s.forestall(ctx, f.sub, st.purchase)
 	case deedReview:

@@ -70,6 +70,10 @@ func (s *Service) readOpen(ctx context.Context, f *facts) (err error) {
 	if f.open, err = s.orderOf(ctx, f.sub.OpenOrder); err != nil || f.open == nil {
 		return err
 	}
+	if f.sub.Collection == ProviderManaged && !f.open.LatestPayment.IsZero() {
+		f.latest, err = s.paymentOf(ctx, f.open.LatestPayment)
+		return err
+	}
 	if f.sub.OpenCharges > 0 {
 		if f.charge, err = s.paymentOf(ctx, chargeID(f.sub, f.open.ID, f.sub.OpenCharges)); err != nil {
 			return err

@@ -17,6 +17,8 @@ type facts struct {
 	open *orders.Order
 	// charge is the last charge of it that was decided on; nil when it was not begun.
 	charge *orders.Payment
+	// latest is the latest payment of it, whoever began it; nil for none. Read where the provider begins them.
+	latest *orders.Payment
 	// active is what later charges are made by; nil for none.
 	active *contract
 	// purchases are those whose contract has not begun, the oldest first.
@@ -78,6 +80,10 @@ const (
 	deedForestall deed = "forestall"
 	// deedRefund gives back what only verified a card.
 	deedRefund deed = "refund"
+	// deedAsk asks the provider how a contract stands that it charges by itself.
+	deedAsk deed = "ask"
+	// deedMissed creates the order of a period that nobody has told of, and leaves it to a person.
+	deedMissed deed = "missed"
 	// deedReview leaves an order to a person.
 	deedReview deed = "review"
 )

@@ -19,7 +19,7 @@ func planOpen(f facts) step {
 		// It was ended: by us, or because nobody paid it for so long.
 		return step{sub: restless(f, settled(f.sub)), changed: true}
 	case f.sub.Collection == ProviderManaged:
-		return rest(f, endOf(f.sub)) // the provider tries again by itself
+		return planManaged(f) // the provider tries again by itself
 	case f.sub.Status == lifecycle.StatusPaused:
 		// Nothing is billed back after a pause.
 		return step{deed: deedCancelOrder, order: f.open.ID, sub: restless(f, settled(f.sub)), changed: true}

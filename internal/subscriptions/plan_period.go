@@ -16,7 +16,9 @@ func planPeriod(f facts) step {
 		return ended(f, lifecycle.HappeningEnded)
 	case sub.CancelAtPeriodEnd && !f.now.Before(sub.PeriodEnd):
 		return ended(f, lifecycle.HappeningCanceled)
-	case sub.Collection == ProviderManaged || sub.NextChargeAt.IsZero():
+	case sub.Collection == ProviderManaged:
+		return planManaged(f)
+	case sub.NextChargeAt.IsZero():
 		return rest(f, endOf(sub))
 	case !f.now.Before(sub.NextChargeAt):
 		return planDue(f)

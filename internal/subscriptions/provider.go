@@ -20,6 +20,8 @@ type Provider interface {
 	// EndContract asks the provider to end a contract, and whether it has ended. An error means that this is not known. It may be
 	// repeated.
 	EndContract(ctx context.Context, contractID string) (ended bool, err error)
+	// ContractOver asks whether nothing can be charged under a contract any more. An error means that this is not known.
+	ContractOver(ctx context.Context, contractID string) (bool, error)
 }
 
 const (

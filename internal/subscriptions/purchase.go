@@ -105,9 +105,6 @@ func managedTerms(sub Subscription) *orders.ManagedTerms {
 	if !sub.EndsAt.IsZero() {
 		m.Cycles, m.ExpireOn = 0, sub.EndsAt.In(sub.Schedule.Zone).Format(time.DateOnly)
 	}
-	if !sub.TrialEnd.IsZero() {
-		m.TrialDays = int(sub.TrialEnd.Sub(sub.CreatedAt).Round(24*time.Hour) / (24 * time.Hour))
-	}
 	return m
 }
 

@@ -27,6 +27,8 @@ type Orders interface {
 	Cancel(ctx context.Context, req orders.CancelOrder) (orders.Order, error)
 	Refund(ctx context.Context, req orders.RefundRequest) (orders.RefundResult, error)
 	Review(ctx context.Context, id ids.Order, class string) error
+	Adopt(ctx context.Context, a orders.Adoption) error
+	Hear(ctx context.Context, news orders.News, rider orders.Rider) error
 	Accepts(amount int64, currency string) error
 }
 

@@ -49,6 +49,7 @@ type testBundle struct {
 	worker    *subscriptions.Worker
 	settler   *reconcile.Settler
 	provider  *sandbox.Server
+	gateway   *gateway.Gateway
 	began     time.Time
 	ahead     atomic.Int64
 }
@@ -105,6 +106,7 @@ func (b *testBundle) startService(t *testing.T, client *onerway.Client, publicUR
 	metrics := telemetry.DiscardMetrics()
 	g, err := gateway.New(gateway.Options{Provider: client, Budget: noBudget{}, Observer: metrics, Log: log, Now: b.now})
 	require.NoError(t, err)
+	b.gateway = g
 	inserter, err := jobs.NewInserter(b.pool, log)
 	require.NoError(t, err)
 	key := make([]byte, 32)
@@ -126,7 +128,7 @@ func (b *testBundle) startService(t *testing.T, client *onerway.Client, publicUR
 	b.worker = subscriptions.NewWorker(b.subs, log, time.Now)
 	b.settler = reconcile.New(b.orders, log, time.Now, reconcile.Options{})
 	return webhooks.New(b.pool, b.orders, g.News, inserter, metrics, log, b.now, webhooks.Config{
-		MerchantNo: sandbox.DefaultMerchantNo, Secrets: client.Secrets(), PublicURL: publicURL, RealNow: time.Now,
+		MerchantNo: sandbox.DefaultMerchantNo, Secrets: client.Secrets(), PublicURL: publicURL, RealNow: time.Now, Renewals: b.subs,
 	})
 }
 

@@ -22,7 +22,8 @@ func (g *Gateway) News(ctx context.Context, n onerway.Notification) (orders.News
 	case n.NotifyType == "TXN" && collects(n.TxnType):
 		ev := g.evidence(ctx, orders.SourceNotification, told(n))
 		ev.Contract = g.contractOf(ctx, n.MerchantTxnID, n.ContractID, n.TokenID)
-		return orders.PaymentNews{MerchantTxnID: n.MerchantTxnID, Evidence: ev, Scenario: scenarioOf(n.Scenarios)}, nil
+		at, _ := n.TransactionTime(g.zone)
+		return orders.PaymentNews{MerchantTxnID: n.MerchantTxnID, Evidence: ev, Scenario: scenarioOf(n.Scenarios), At: at}, nil
 	case n.NotifyType == "TXN" && n.TxnType == string(onerway.TxnBindCard) && n.Outcome() == onerway.StatusSucceeded:
 		// A card is kept, beside the purchase's own news (§10.5). It has a transaction of its own.
 		contract := g.contractOf(ctx, n.MerchantTxnID, n.ContractID, n.TokenID)

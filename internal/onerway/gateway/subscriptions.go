@@ -20,9 +20,15 @@ func (g *Gateway) VerificationAmount(currency money.Currency) int64 {
 // unsigned, and may be lost (§8.13). An error means that this is not known.
 func (g *Gateway) EndContract(ctx context.Context, contractID string) (bool, error) {
 	_, asked := g.CancelContract(ctx, contractID, ContractEndNow)
-	detail, err := g.Contract(ctx, contractID)
+	over, err := g.ContractOver(ctx, contractID)
 	if err != nil {
 		return false, errors.Join(err, asked)
 	}
-	return detail.State.Over(), nil
+	return over, nil
+}
+
+// ContractOver asks whether nothing can be charged under a contract any more (§8.13). An error means that this is not known.
+func (g *Gateway) ContractOver(ctx context.Context, contractID string) (bool, error) {
+	detail, err := g.Contract(ctx, contractID)
+	return detail.State.Over(), err
 }

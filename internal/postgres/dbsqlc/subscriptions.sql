@@ -183,3 +183,7 @@ WITH taken AS (
     RETURNING 1
 )
 SELECT CASE WHEN count(*) = 1 THEN 1 ELSE refuse_stale() END::bigint FROM taken;
+
+-- name: SubscriptionContractByName :one
+-- The contract that the provider names, while it is charged by.
+SELECT * FROM subscription_contracts WHERE contract_id = @contract_id::text AND status <> 'pending';

@@ -137,6 +137,37 @@ func (q *Queries) SubscriptionContractAskAgain(ctx context.Context, arg Subscrip
 	return err
 }
 
+const SubscriptionContractByName = `-- name: SubscriptionContractByName :one
+SELECT payment_id, subscription_id, order_id, status, provider_customer, frequency_days, card_brand, card_last4, card_exp_month, card_exp_year, contract_id, token_sealed, token_digest, started_at, last_paid_at, next_check_at, created_at, updated_at FROM subscription_contracts WHERE contract_id = $1::text AND status <> 'pending'
+`
+
+// The contract that the provider names, while it is charged by.
+func (q *Queries) SubscriptionContractByName(ctx context.Context, contractID string) (SubscriptionContract, error) {
+	row := q.db.QueryRow(ctx, SubscriptionContractByName, contractID)
+	var i SubscriptionContract
+	err := row.Scan(
+		&i.PaymentID,
+		&i.SubscriptionID,
+		&i.OrderID,
+		&i.Status,
+		&i.ProviderCustomer,
+		&i.FrequencyDays,
+		&i.CardBrand,
+		&i.CardLast4,
+		&i.CardExpMonth,
+		&i.CardExpYear,
+		&i.ContractID,
+		&i.TokenSealed,
+		&i.TokenDigest,
+		&i.StartedAt,
+		&i.LastPaidAt,
+		&i.NextCheckAt,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const SubscriptionContractEnd = `-- name: SubscriptionContractEnd :exec
 UPDATE subscription_contracts SET
     status = CASE WHEN contract_id IS NULL THEN 'ended' ELSE 'ending' END,

@@ -1,0 +1,92 @@
+package subscriptions
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tillway/internal/ids"
+	"tillway/internal/orders"
+	"tillway/internal/postgres"
+)
+
+// clockSlack is how much the provider's clock may be behind ours when it begins a period.
+const clockSlack = time.Hour
+
+// HearRenewal applies news of a charge that the provider has started by itself: the contract that it names says whose it is, and
+// its time which period. The rider commits with the news. It returns orders.ErrNoPayment for a contract that is none of ours, or
+// not yet. It may be repeated: the ids of the period's order and of the payment follow from what is told.
+func (s *Service) HearRenewal(ctx context.Context, news orders.PaymentNews, rider orders.Rider) error {
+	row, err := s.queries.SubscriptionContractByName(ctx, news.Evidence.Contract.ID)
+	if postgres.IsNoRows(err) {
+		return orders.ErrNoPayment
+	}
+	if err != nil {
+		return fmt.Errorf("find the contract of a renewal: %w", postgres.Translate(err))
+	}
+	c := contractFromRow(row)
+	sub, err := s.Get(ctx, c.Subscription)
+	if err != nil {
+		return err
+	}
+	if sub.Collection != ProviderManaged {
+		return orders.ErrNoPayment
+	}
+	at := news.At
+	if at.IsZero() {
+		at = s.now()
+	}
+	period := max(sub.Schedule.Index(at.Add(clockSlack)), 1)
+	if err := s.adopt(ctx, sub, c, period, news); err != nil {
+		return err
+	}
+	if err := s.orders.Hear(ctx, news, rider); err != nil {
+		return err
+	}
+	s.goOn(ctx, sub.ID)
+	return nil
+}
+
+// adopt records the period's order, the payment that the provider has begun, and that it is what is collected now.
+func (s *Service) adopt(ctx context.Context, sub Subscription, c contract, period int, news orders.PaymentNews) error {
+	if err := s.bill(ctx, sub, []int{period}); err != nil {
+		return err
+	}
+	order := orderID(sub, sub.Schedule.Start(period))
+	payment := ids.Derive[ids.PaymentEntity](order.Time(), sub.ID.String(), order.String(), news.MerchantTxnID)
+	err := s.orders.Adopt(ctx, orders.Adoption{
+		Order: order, Payment: payment, MerchantTxnID: news.MerchantTxnID, CorrelationID: sub.CorrelationID,
+		Contract: orders.Contract{ID: c.ID, Token: news.Evidence.Contract.Token, ProviderCustomer: c.ProviderCustomer, Card: c.Card},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.command(ctx, sub.ID, func(f facts) (step, error) { return collecting(f, order, period), nil })
+	return err
+}
+
+// collecting is a subscription whose provider collects a period, unless it has ended or is past that one.
+func collecting(f facts, order ids.Order, period int) step {
+	st := step{sub: f.sub}
+	if f.sub.OpenOrder == order || f.sub.Status.Final() && !f.sub.OpenOrder.IsZero() || period < f.sub.PeriodIndex {
+		return st
+	}
+	st.changed = true
+	st.sub = restless(f, settled(f.sub))
+	st.sub.OpenOrder, st.sub.LatestOrder = order, order
+	if !f.sub.Status.Final() {
+		st.sub.PeriodIndex, st.sub.PeriodStart, st.sub.PeriodEnd = period, f.sub.Schedule.Start(period), f.sub.Schedule.Start(period+1)
+		st.sub.NextChargeAt = st.sub.PeriodEnd
+	}
+	return st
+}
+
+// ask asks the provider whether a contract that it charges by itself has ended, and ends the subscription with it.
+func (s *Service) ask(ctx context.Context, f facts) error {
+	over, err := s.provider.ContractOver(ctx, f.active.ID)
+	if err != nil || !over {
+		return err
+	}
+	_, err = s.command(ctx, f.sub.ID, func(f facts) (step, error) { return canceledNow(f), nil })
+	return err
+}

@@ -1,0 +1,120 @@
+package subscriptions_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tillway/internal/orders"
+	"tillway/internal/subscriptions"
+	"tillway/internal/subscriptions/lifecycle"
+)
+
+// manage begins a subscription that the provider charges by itself.
+func (b *testBundle) manage(t *testing.T) subscriptions.Subscription {
+	t.Helper()
+	sub := b.subscribe(t, func(r *subscriptions.CreateRequest) { r.Collection = subscriptions.ProviderManaged })
+	require.Equal(t, lifecycle.StatusActive, sub.Status)
+	return sub
+}
+
+// paid tells whether so many periods of a subscription are paid.
+func (b *testBundle) paid(t *testing.T, sub subscriptions.Subscription, n int) func() bool {
+	return func() bool {
+		paid := 0
+		for _, o := range b.periods(t, sub.ID) {
+			if o.Status == orders.StatusPaid {
+				paid++
+			}
+		}
+		return paid == n
+	}
+}
+
+func TestManaged_FollowsWhatTheProviderCharges(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.manage(t)
+	for n := 2; n <= 4; n++ {
+		b.passTo(t, b.get(t, sub.ID).PeriodEnd.Add(time.Minute))
+		b.until(t, b.paid(t, sub, n))
+	}
+	periods := b.periods(t, sub.ID)
+	require.Len(t, periods, 4)
+	require.Equal(t, "2027-02-28", periods[1].Period.Start.Format(time.DateOnly))
+	require.Equal(t, "2027-03-31", periods[2].Period.Start.Format(time.DateOnly))
+	require.Len(t, b.contracts()[0].Renewals, 3)
+	require.Equal(t, []string{"created", "activated", "renewed", "renewed", "renewed"}, b.events(t, sub))
+}
+
+func TestManaged_IsPastDueWhileTheProviderTriesAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.manage(t)
+	b.declining(t, sub, "20051", "1")
+	b.passTo(t, sub.PeriodEnd.Add(time.Minute))
+	b.until(t, func() bool { return b.get(t, sub.ID).Status == lifecycle.StatusPastDue })
+	require.Equal(t, "insufficient_funds", b.get(t, sub.ID).LastFailure.Code)
+	b.pass(t, day+time.Hour)
+	b.until(t, b.paid(t, sub, 2))
+	b.until(t, func() bool { return b.get(t, sub.ID).Status == lifecycle.StatusActive })
+	require.Len(t, b.periods(t, sub.ID), 2)
+	require.Contains(t, b.events(t, sub), "recovered")
+}
+
+func TestManaged_WhoseNewsIsLost_IsShownToAPerson(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.manage(t)
+	b.control(t, "/sandbox/faults", `{"fault":"no_notification","times":-1,"match":{"path":"managed_renewal"}}`)
+	b.passTo(t, sub.PeriodEnd.Add(6*day))
+	periods := b.periods(t, sub.ID)
+	require.Len(t, periods, 2)
+	require.True(t, periods[1].NeedsReview)
+	require.Equal(t, orders.StatusOpen, periods[1].Status, "what is not known is not paid")
+}
+
+func TestManaged_CancellationTakesEffectBeforeTheNextCharge(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.manage(t)
+	_, err := b.subs.Cancel(t.Context(), sub.ID, true)
+	require.NoError(t, err)
+	b.pass(t, time.Hour)
+	require.Equal(t, lifecycle.StatusActive, b.get(t, sub.ID).Status)
+	require.Equal(t, "canceled", b.contracts()[0].SubscriptionStatus)
+	b.passTo(t, sub.PeriodEnd.Add(day))
+	require.Equal(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
+	require.Empty(t, b.contracts()[0].Renewals)
+}
+
+func TestManaged_EndsWithItsContract(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.manage(t)
+	var contract string
+	require.NoError(t, b.pool.QueryRow(t.Context(), "SELECT contract_id FROM subscription_contracts WHERE subscription_id = $1", sub.ID.UUID()).Scan(&contract))
+	over, err := b.gateway.EndContract(t.Context(), contract) // as in the provider's portal
+	require.NoError(t, err)
+	require.True(t, over)
+	b.passTo(t, sub.PeriodEnd.Add(2*day))
+	require.Equal(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
+}
+
+func TestManaged_RefusesWhatTheProviderCannotDo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.subs.Create(t.Context(), b.request(t, func(r *subscriptions.CreateRequest) {
+		r.Collection, r.TrialDays = subscriptions.ProviderManaged, 7
+	}))
+	require.ErrorContains(t, err, "trial")
+	sub := b.manage(t)
+	_, err = b.subs.Pause(t.Context(), sub.ID)
+	require.ErrorContains(t, err, "cannot be told to pause")
+	amount := int64(1)
+	_, err = b.subs.Update(t.Context(), sub.ID, subscriptions.Patch{Amount: &amount})
+	require.ErrorContains(t, err, "terms that it began with")
+	_, err = b.subs.NewLink(t.Context(), sub.ID)
+	require.ErrorContains(t, err, "cannot be changed")
+}
