@@ -23,6 +23,6 @@ func (a *app) workers() ([]func(context.Context) error, error) {
 	}
 	settler := reconcile.New(a.orders, a.log, time.Now, reconcile.Options{})
 	importer := reconcile.NewImporter(a.orders, a.log, time.Now, a.database.Now, a.config.ImportInterval)
-	renewals := subscriptions.NewWorker(a.subs, a.log, time.Now)
+	renewals := subscriptions.NewWorker(a.subs, a.config.OnerwayRateLimit, a.log, time.Now)
 	return []func(context.Context) error{runner.Run, settler.Run, importer.Run, renewals.Run}, nil
 }

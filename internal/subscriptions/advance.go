@@ -30,22 +30,25 @@ var errRestless = errors.New("more steps than a subscription needs")
 // Claim takes subscriptions that are due for this worker, at most batch of them, the longest due first.
 func (s *Service) Claim(ctx context.Context, batch int) ([]Subscription, error) {
 	now := s.now()
+	after := s.due.next(now)
 	rows, err := s.queries.SubscriptionsClaim(ctx, dbsqlc.SubscriptionsClaimParams{
-		Now: now, LeaseUntil: now.Add(advanceLease), Batch: int32(batch), //nolint:gosec // small
+		Now: now, After: after.at, AfterID: after.id, LeaseUntil: now.Add(advanceLease), Batch: int32(batch), //nolint:gosec // small
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim due subscriptions: %w", postgres.Translate(err))
 	}
-	claimed := make([]Subscription, 0, len(rows))
+	claimed, places := make([]Subscription, 0, len(rows)), make([]place, 0, len(rows))
 	var failures []error
 	for _, row := range rows {
-		sub, err := fromRow(row)
+		places = append(places, place{at: row.DueAt, id: row.Subscription.ID})
+		sub, err := fromRow(row.Subscription)
 		if err != nil {
 			failures = append(failures, err) // one that another version wrote must not keep the rest
 			continue
 		}
 		claimed = append(claimed, sub)
 	}
+	s.due.note(now, places, batch)
 	return claimed, errors.Join(failures...)
 }
 

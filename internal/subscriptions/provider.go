@@ -32,16 +32,20 @@ const (
 // ClaimEnding takes contracts that the provider is to be told to end, for this worker, at most batch of them.
 func (s *Service) ClaimEnding(ctx context.Context, batch int) ([]Ending, error) {
 	now := s.now()
+	after := s.ending.next(now)
 	rows, err := s.queries.SubscriptionContractsClaim(ctx, dbsqlc.SubscriptionContractsClaimParams{
-		Now: now, LeaseUntil: now.Add(advanceLease), Batch: int32(batch), //nolint:gosec // small
+		Now: now, After: after.at, AfterID: after.id, LeaseUntil: now.Add(advanceLease), Batch: int32(batch), //nolint:gosec // small
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim ending contracts: %w", postgres.Translate(err))
 	}
-	claimed := make([]Ending, 0, len(rows))
+	claimed, places := make([]Ending, 0, len(rows)), make([]place, 0, len(rows))
 	for _, row := range rows {
-		claimed = append(claimed, Ending{contract: contractFromRow(row), since: row.UpdatedAt.UTC()})
+		c := row.SubscriptionContract
+		places = append(places, place{at: row.DueAt, id: c.PaymentID})
+		claimed = append(claimed, Ending{contract: contractFromRow(c), since: c.UpdatedAt.UTC()})
 	}
+	s.ending.note(now, places, batch)
 	return claimed, nil
 }
 

@@ -68,6 +68,8 @@ type Service struct {
 	log      *slog.Logger
 	now      func() time.Time
 	config   Config
+	// due and ending are how far this process has read the queue of subscriptions, and that of contracts to end.
+	due, ending reading
 }
 
 // New makes a Service.

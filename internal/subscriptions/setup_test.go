@@ -125,7 +125,7 @@ func (b *testBundle) startService(t *testing.T, client *onerway.Client, publicUR
 	})
 	require.NoError(t, err)
 	contracts.Service = b.subs
-	b.worker = subscriptions.NewWorker(b.subs, log, time.Now)
+	b.worker = subscriptions.NewWorker(b.subs, 50, log, time.Now)
 	b.settler = reconcile.New(b.orders, log, time.Now, reconcile.Options{})
 	return webhooks.New(b.pool, b.orders, g.News, inserter, metrics, log, b.now, webhooks.Config{
 		MerchantNo: sandbox.DefaultMerchantNo, Secrets: client.Secrets(), PublicURL: publicURL, RealNow: time.Now, Renewals: b.subs,

@@ -13,21 +13,32 @@ import (
 
 // Worker advances the subscriptions that are due, and has contracts ended. Any number of processes may run one on one database.
 type Worker struct {
-	service *Service
-	sweeper sweep.Sweeper
+	service  *Service
+	sweeper  sweep.Sweeper
+	sweepers int
 }
 
-// NewWorker makes a Worker. Now is real time, by which its sweeps are measured.
-func NewWorker(service *Service, log *slog.Logger, now func() time.Time) *Worker {
-	return &Worker{service: service, sweeper: sweep.Sweeper{
-		Log: log, Now: now, Batch: sweep.DefaultConcurrency, Concurrency: sweep.DefaultConcurrency,
-	}}
+const (
+	// secondsUnderWay is how long a renewal may take for the whole rate to be used: waiting for its turn, and for the provider.
+	secondsUnderWay = 3
+	mostSweepers    = 16
+)
+
+// NewWorker makes a Worker. PerSecond is how many calls a second the provider takes: as many are under way at once as it takes to
+// make them, in sweeps of their own, so that a slow one keeps only its own batch. Now is real time, by which sweeps are measured.
+func NewWorker(service *Service, perSecond int, log *slog.Logger, now func() time.Time) *Worker {
+	return &Worker{
+		service: service, sweepers: min(1+secondsUnderWay*perSecond/sweep.DefaultConcurrency, mostSweepers),
+		sweeper: sweep.Sweeper{Log: log, Now: now, Batch: sweep.DefaultConcurrency, Concurrency: sweep.DefaultConcurrency},
+	}
 }
 
 // Run sweeps until ctx ends. What is under way when ctx ends is seen through.
 func (w *Worker) Run(ctx context.Context) error {
 	var group errgroup.Group
-	group.Go(func() error { w.sweeper.Repeat(ctx, "subscriptions", w.Advance); return nil })
+	for range w.sweepers {
+		group.Go(func() error { w.sweeper.Repeat(ctx, "subscriptions", w.Advance); return nil })
+	}
 	group.Go(func() error { w.sweeper.Repeat(ctx, "contracts", w.End); return nil })
 	return group.Wait()
 }

@@ -48,13 +48,15 @@ WITH moved AS (
 SELECT CASE WHEN count(*) = 1 THEN 1 ELSE refuse_stale() END::bigint FROM moved;
 
 -- name: SubscriptionsClaim :many
--- Takes what is due for a worker, the longest due first. One that dies leaves it to be claimed again after the lease.
-UPDATE subscriptions SET next_run_at = @lease_until::timestamptz
-WHERE id IN (
-    SELECT id FROM subscriptions WHERE next_run_at <= @now::timestamptz
-    ORDER BY next_run_at LIMIT @batch FOR UPDATE SKIP LOCKED
+-- Takes what is due for a worker, the longest due first, from a place on. One that dies leaves it to be claimed again after the lease.
+WITH due AS (
+    SELECT s.id, s.next_run_at FROM subscriptions s
+    WHERE (s.next_run_at, s.id) > (@after::timestamptz, @after_id::uuid) AND s.next_run_at <= @now::timestamptz
+    ORDER BY s.next_run_at, s.id LIMIT @batch FOR UPDATE SKIP LOCKED
 )
-RETURNING *;
+UPDATE subscriptions SET next_run_at = @lease_until::timestamptz
+FROM due WHERE subscriptions.id = due.id
+RETURNING sqlc.embed(subscriptions), due.next_run_at::timestamptz AS due_at;
 
 -- name: SubscriptionWake :exec
 -- Something was learned of a subscription; whoever decided on it before writes nothing.
@@ -117,13 +119,15 @@ UPDATE subscription_contracts SET last_paid_at = greatest(last_paid_at, @paid_at
 WHERE payment_id = @payment_id;
 
 -- name: SubscriptionContractsClaim :many
--- Takes the contracts that the provider is to be asked about, the longest due first.
-UPDATE subscription_contracts SET next_check_at = @lease_until::timestamptz
-WHERE payment_id IN (
-    SELECT payment_id FROM subscription_contracts WHERE next_check_at <= @now::timestamptz
-    ORDER BY next_check_at LIMIT @batch FOR UPDATE SKIP LOCKED
+-- Takes the contracts that the provider is to be asked about, the longest due first, from a place on.
+WITH due AS (
+    SELECT c.payment_id, c.next_check_at FROM subscription_contracts c
+    WHERE (c.next_check_at, c.payment_id) > (@after::timestamptz, @after_id::uuid) AND c.next_check_at <= @now::timestamptz
+    ORDER BY c.next_check_at, c.payment_id LIMIT @batch FOR UPDATE SKIP LOCKED
 )
-RETURNING *;
+UPDATE subscription_contracts SET next_check_at = @lease_until::timestamptz
+FROM due WHERE subscription_contracts.payment_id = due.payment_id
+RETURNING sqlc.embed(subscription_contracts), due.next_check_at::timestamptz AS due_at;
 
 -- name: SubscriptionContractGone :exec
 -- The provider has ended it, and nothing is kept to charge by.

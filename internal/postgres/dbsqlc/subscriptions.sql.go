@@ -303,49 +303,65 @@ func (q *Queries) SubscriptionContractPaid(ctx context.Context, arg Subscription
 }
 
 const SubscriptionContractsClaim = `-- name: SubscriptionContractsClaim :many
-UPDATE subscription_contracts SET next_check_at = $1::timestamptz
-WHERE payment_id IN (
-    SELECT payment_id FROM subscription_contracts WHERE next_check_at <= $2::timestamptz
-    ORDER BY next_check_at LIMIT $3 FOR UPDATE SKIP LOCKED
+WITH due AS (
+    SELECT c.payment_id, c.next_check_at FROM subscription_contracts c
+    WHERE (c.next_check_at, c.payment_id) > ($2::timestamptz, $3::uuid) AND c.next_check_at <= $4::timestamptz
+    ORDER BY c.next_check_at, c.payment_id LIMIT $5 FOR UPDATE SKIP LOCKED
 )
-RETURNING payment_id, subscription_id, order_id, status, provider_customer, frequency_days, card_brand, card_last4, card_exp_month, card_exp_year, contract_id, token_sealed, token_digest, started_at, last_paid_at, next_check_at, created_at, updated_at
+UPDATE subscription_contracts SET next_check_at = $1::timestamptz
+FROM due WHERE subscription_contracts.payment_id = due.payment_id
+RETURNING subscription_contracts.payment_id, subscription_contracts.subscription_id, subscription_contracts.order_id, subscription_contracts.status, subscription_contracts.provider_customer, subscription_contracts.frequency_days, subscription_contracts.card_brand, subscription_contracts.card_last4, subscription_contracts.card_exp_month, subscription_contracts.card_exp_year, subscription_contracts.contract_id, subscription_contracts.token_sealed, subscription_contracts.token_digest, subscription_contracts.started_at, subscription_contracts.last_paid_at, subscription_contracts.next_check_at, subscription_contracts.created_at, subscription_contracts.updated_at, due.next_check_at::timestamptz AS due_at
 `
 
 type SubscriptionContractsClaimParams struct {
 	LeaseUntil time.Time
+	After      time.Time
+	AfterID    uuid.UUID
 	Now        time.Time
 	Batch      int32
 }
 
-// Takes the contracts that the provider is to be asked about, the longest due first.
-func (q *Queries) SubscriptionContractsClaim(ctx context.Context, arg SubscriptionContractsClaimParams) ([]SubscriptionContract, error) {
-	rows, err := q.db.Query(ctx, SubscriptionContractsClaim, arg.LeaseUntil, arg.Now, arg.Batch)
+type SubscriptionContractsClaimRow struct {
+	SubscriptionContract SubscriptionContract
+	DueAt                time.Time
+}
+
+// Takes the contracts that the provider is to be asked about, the longest due first, from a place on.
+func (q *Queries) SubscriptionContractsClaim(ctx context.Context, arg SubscriptionContractsClaimParams) ([]SubscriptionContractsClaimRow, error) {
+	rows, err := q.db.Query(ctx, SubscriptionContractsClaim,
+		arg.LeaseUntil,
+		arg.After,
+		arg.AfterID,
+		arg.Now,
+		arg.Batch,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []SubscriptionContract
+	var items []SubscriptionContractsClaimRow
 	for rows.Next() {
-		var i SubscriptionContract
+		var i SubscriptionContractsClaimRow
 		if err := rows.Scan(
-			&i.PaymentID,
-			&i.SubscriptionID,
-			&i.OrderID,
-			&i.Status,
-			&i.ProviderCustomer,
-			&i.FrequencyDays,
-			&i.CardBrand,
-			&i.CardLast4,
-			&i.CardExpMonth,
-			&i.CardExpYear,
-			&i.ContractID,
-			&i.TokenSealed,
-			&i.TokenDigest,
-			&i.StartedAt,
-			&i.LastPaidAt,
-			&i.NextCheckAt,
-			&i.CreatedAt,
-			&i.UpdatedAt,
+			&i.SubscriptionContract.PaymentID,
+			&i.SubscriptionContract.SubscriptionID,
+			&i.SubscriptionContract.OrderID,
+			&i.SubscriptionContract.Status,
+			&i.SubscriptionContract.ProviderCustomer,
+			&i.SubscriptionContract.FrequencyDays,
+			&i.SubscriptionContract.CardBrand,
+			&i.SubscriptionContract.CardLast4,
+			&i.SubscriptionContract.CardExpMonth,
+			&i.SubscriptionContract.CardExpYear,
+			&i.SubscriptionContract.ContractID,
+			&i.SubscriptionContract.TokenSealed,
+			&i.SubscriptionContract.TokenDigest,
+			&i.SubscriptionContract.StartedAt,
+			&i.SubscriptionContract.LastPaidAt,
+			&i.SubscriptionContract.NextCheckAt,
+			&i.SubscriptionContract.CreatedAt,
+			&i.SubscriptionContract.UpdatedAt,
+			&i.DueAt,
 		); err != nil {
 			return nil, err
 		}
@@ -819,79 +835,95 @@ func (q *Queries) SubscriptionWake(ctx context.Context, arg SubscriptionWakePara
 }
 
 const SubscriptionsClaim = `-- name: SubscriptionsClaim :many
-UPDATE subscriptions SET next_run_at = $1::timestamptz
-WHERE id IN (
-    SELECT id FROM subscriptions WHERE next_run_at <= $2::timestamptz
-    ORDER BY next_run_at LIMIT $3 FOR UPDATE SKIP LOCKED
+WITH due AS (
+    SELECT s.id, s.next_run_at FROM subscriptions s
+    WHERE (s.next_run_at, s.id) > ($2::timestamptz, $3::uuid) AND s.next_run_at <= $4::timestamptz
+    ORDER BY s.next_run_at, s.id LIMIT $5 FOR UPDATE SKIP LOCKED
 )
-RETURNING id, livemode, customer_id, status, collection, amount, currency, interval_unit, interval_count, time_zone, description, metadata, return_url, card_brand, card_last4, card_exp_month, card_exp_year, anchor_at, period_index, current_period_start, current_period_end, trial_end_at, ends_at, next_charge_at, upcoming_told_of, open_order_id, open_charges, open_failures, latest_order_id, dunning_policy, failing_since, retries, technical_failures, next_retry_at, last_failure, cancel_at_period_end, activated_at, paused_at, unpaid_at, ended_at, next_run_at, version, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at
+UPDATE subscriptions SET next_run_at = $1::timestamptz
+FROM due WHERE subscriptions.id = due.id
+RETURNING subscriptions.id, subscriptions.livemode, subscriptions.customer_id, subscriptions.status, subscriptions.collection, subscriptions.amount, subscriptions.currency, subscriptions.interval_unit, subscriptions.interval_count, subscriptions.time_zone, subscriptions.description, subscriptions.metadata, subscriptions.return_url, subscriptions.card_brand, subscriptions.card_last4, subscriptions.card_exp_month, subscriptions.card_exp_year, subscriptions.anchor_at, subscriptions.period_index, subscriptions.current_period_start, subscriptions.current_period_end, subscriptions.trial_end_at, subscriptions.ends_at, subscriptions.next_charge_at, subscriptions.upcoming_told_of, subscriptions.open_order_id, subscriptions.open_charges, subscriptions.open_failures, subscriptions.latest_order_id, subscriptions.dunning_policy, subscriptions.failing_since, subscriptions.retries, subscriptions.technical_failures, subscriptions.next_retry_at, subscriptions.last_failure, subscriptions.cancel_at_period_end, subscriptions.activated_at, subscriptions.paused_at, subscriptions.unpaid_at, subscriptions.ended_at, subscriptions.next_run_at, subscriptions.version, subscriptions.idempotency_principal, subscriptions.idempotency_key, subscriptions.idempotency_fingerprint, subscriptions.correlation_id, subscriptions.created_at, subscriptions.updated_at, due.next_run_at::timestamptz AS due_at
 `
 
 type SubscriptionsClaimParams struct {
 	LeaseUntil time.Time
+	After      time.Time
+	AfterID    uuid.UUID
 	Now        time.Time
 	Batch      int32
 }
 
-// Takes what is due for a worker, the longest due first. One that dies leaves it to be claimed again after the lease.
-func (q *Queries) SubscriptionsClaim(ctx context.Context, arg SubscriptionsClaimParams) ([]Subscription, error) {
-	rows, err := q.db.Query(ctx, SubscriptionsClaim, arg.LeaseUntil, arg.Now, arg.Batch)
+type SubscriptionsClaimRow struct {
+	Subscription Subscription
+	DueAt        time.Time
+}
+
+// Takes what is due for a worker, the longest due first, from a place on. One that dies leaves it to be claimed again after the lease.
+func (q *Queries) SubscriptionsClaim(ctx context.Context, arg SubscriptionsClaimParams) ([]SubscriptionsClaimRow, error) {
+	rows, err := q.db.Query(ctx, SubscriptionsClaim,
+		arg.LeaseUntil,
+		arg.After,
+		arg.AfterID,
+		arg.Now,
+		arg.Batch,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Subscription
+	var items []SubscriptionsClaimRow
 	for rows.Next() {
-		var i Subscription
+		var i SubscriptionsClaimRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.Livemode,
-			&i.CustomerID,
-			&i.Status,
-			&i.Collection,
-			&i.Amount,
-			&i.Currency,
-			&i.IntervalUnit,
-			&i.IntervalCount,
-			&i.TimeZone,
-			&i.Description,
-			&i.Metadata,
-			&i.ReturnUrl,
-			&i.CardBrand,
-			&i.CardLast4,
-			&i.CardExpMonth,
-			&i.CardExpYear,
-			&i.AnchorAt,
-			&i.PeriodIndex,
-			&i.CurrentPeriodStart,
-			&i.CurrentPeriodEnd,
-			&i.TrialEndAt,
-			&i.EndsAt,
-			&i.NextChargeAt,
-			&i.UpcomingToldOf,
-			&i.OpenOrderID,
-			&i.OpenCharges,
-			&i.OpenFailures,
-			&i.LatestOrderID,
-			&i.DunningPolicy,
-			&i.FailingSince,
-			&i.Retries,
-			&i.TechnicalFailures,
-			&i.NextRetryAt,
-			&i.LastFailure,
-			&i.CancelAtPeriodEnd,
-			&i.ActivatedAt,
-			&i.PausedAt,
-			&i.UnpaidAt,
-			&i.EndedAt,
-			&i.NextRunAt,
-			&i.Version,
-			&i.IdempotencyPrincipal,
-			&i.IdempotencyKey,
-			&i.IdempotencyFingerprint,
-			&i.CorrelationID,
-			&i.CreatedAt,
-			&i.UpdatedAt,
+			&i.Subscription.ID,
+			&i.Subscription.Livemode,
+			&i.Subscription.CustomerID,
+			&i.Subscription.Status,
+			&i.Subscription.Collection,
+			&i.Subscription.Amount,
+			&i.Subscription.Currency,
+			&i.Subscription.IntervalUnit,
+			&i.Subscription.IntervalCount,
+			&i.Subscription.TimeZone,
+			&i.Subscription.Description,
+			&i.Subscription.Metadata,
+			&i.Subscription.ReturnUrl,
+			&i.Subscription.CardBrand,
+			&i.Subscription.CardLast4,
+			&i.Subscription.CardExpMonth,
+			&i.Subscription.CardExpYear,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodIndex,
+			&i.Subscription.CurrentPeriodStart,
+			&i.Subscription.CurrentPeriodEnd,
+			&i.Subscription.TrialEndAt,
+			&i.Subscription.EndsAt,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.UpcomingToldOf,
+			&i.Subscription.OpenOrderID,
+			&i.Subscription.OpenCharges,
+			&i.Subscription.OpenFailures,
+			&i.Subscription.LatestOrderID,
+			&i.Subscription.DunningPolicy,
+			&i.Subscription.FailingSince,
+			&i.Subscription.Retries,
+			&i.Subscription.TechnicalFailures,
+			&i.Subscription.NextRetryAt,
+			&i.Subscription.LastFailure,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.ActivatedAt,
+			&i.Subscription.PausedAt,
+			&i.Subscription.UnpaidAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.NextRunAt,
+			&i.Subscription.Version,
+			&i.Subscription.IdempotencyPrincipal,
+			&i.Subscription.IdempotencyKey,
+			&i.Subscription.IdempotencyFingerprint,
+			&i.Subscription.CorrelationID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.UpdatedAt,
+			&i.DueAt,
 		); err != nil {
 			return nil, err
 		}
