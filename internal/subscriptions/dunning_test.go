@@ -167,3 +167,20 @@ func TestDunning_TriesAFaultOnTheWayAgainWithinTheHour(t *testing.T) {
 	require.Len(t, b.contracts()[0].Renewals, 2)
 	require.NotContains(t, b.events(t, sub), "past_due")
 }
+
+func TestUnpaid_OutlivesTheOrderThatNobodyPaid(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.subscribe(t)
+	b.declining(t, sub, "20054", "-1")
+	b.passTo(t, sub.PeriodEnd.Add(15*day))
+	require.Equal(t, lifecycle.StatusUnpaid, b.get(t, sub.ID).Status)
+	b.ahead.Add(int64(90 * day))
+	_, err := b.settler.Expire(t.Context())
+	require.NoError(t, err)
+	b.settle(t)
+	require.Equal(t, orders.StatusExpired, b.periods(t, sub.ID)[1].Status)
+	sub = b.get(t, sub.ID)
+	require.Equal(t, lifecycle.StatusUnpaid, sub.Status)
+	require.True(t, sub.OpenOrder.IsZero(), "nobody waits for it any more")
+}
