@@ -100,7 +100,7 @@ func (s *Service) Create(ctx context.Context, req CreateOrder) (Created, error) 
 		if created, replayErr := s.replayCreate(ctx, req.Idempotency); !errors.Is(replayErr, errNoReplay) {
 			return created, replayErr
 		}
-		return Created{}, fault.InvalidParam("customer", "There is no such customer. Create one with POST /v1/customers.")
+		return Created{}, noCustomer()
 	default:
 		return Created{}, fmt.Errorf("create an order: %w", postgres.Translate(err))
 	}
@@ -275,4 +275,8 @@ func (s *Service) replayPeriod(ctx context.Context, draft Order) (Created, error
 		return Created{}, fmt.Errorf("order %s is there already, and of something else", o.ID)
 	}
 	return Created{Order: o, ClientSecret: s.ClientSecret(o.ID), Replayed: true}, nil
+}
+
+func noCustomer() error {
+	return fault.InvalidParam("customer", "There is no such customer. Create one with POST /v1/customers.")
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -176,6 +177,22 @@ func (s *Service) replayPatience() time.Duration {
 func (s *Service) Accepts(amount int64, currency string) error {
 	_, err := s.checkAmount(amount, currency)
 	return err
+}
+
+// Purchasable refuses what would refuse the payment of a customer's order by a card, before there is an order: a fault Invalid for a
+// return_url that is not allowed, a customer who is not there, or one of whom less is known than the provider wants.
+func (s *Service) Purchasable(ctx context.Context, customer ids.Customer, returnURL string) error {
+	if err := checkReturnURL(returnURL, s.config); err != nil {
+		return err
+	}
+	contact, err := s.wallet.Contact(ctx, customer)
+	if err != nil {
+		return fmt.Errorf("read customer %s: %w", customer, err)
+	}
+	if contact == nil {
+		return noCustomer()
+	}
+	return payable(contact)
 }
 
 // Drain waits until no charge is in flight, or ctx ends. New charges must not be started meanwhile.

@@ -55,12 +55,13 @@ func (s *Service) Pause(ctx context.Context, id ids.Subscription) (Subscription,
 		if sub.Status == lifecycle.StatusPaused {
 			return step{sub: sub}, nil
 		}
-		if !lifecycle.Allows(sub.Status, lifecycle.CommandPause) {
-			return step{}, refuse("subscription_not_pausable", "The subscription is %s and cannot be paused.", sub.Status)
-		}
-		if sub.Collection == ProviderManaged {
+		switch {
+		case sub.Allows(lifecycle.CommandPause):
+		case lifecycle.Allows(sub.Status, lifecycle.CommandPause):
 			return step{}, refuse("subscription_not_pausable",
 				"The provider charges this subscription by itself and cannot be told to pause. Cancel it instead.")
+		default:
+			return step{}, refuse("subscription_not_pausable", "The subscription is %s and cannot be paused.", sub.Status)
 		}
 		st := step{sub: restless(f, sub)}
 		st.happens(f, lifecycle.HappeningPaused)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/customers"
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
@@ -44,7 +45,14 @@ func TestCreate_RefusesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for param, edit := range map[string]func(*subscriptions.CreateRequest){
-		"customer":                   func(r *subscriptions.CreateRequest) { r.Customer = ids.Customer{} },
+		"customer": func(r *subscriptions.CreateRequest) {
+			r.Customer = ids.New[ids.CustomerEntity]()
+		},
+		"billing_details.email": func(r *subscriptions.CreateRequest) {
+			created, err := b.customers.Create(t.Context(), customers.CreateRequest{CorrelationID: "test"})
+			require.NoError(t, err)
+			r.Customer = created.Customer.ID
+		},
 		"amount":                     func(r *subscriptions.CreateRequest) { r.Amount = 0 },
 		"currency":                   func(r *subscriptions.CreateRequest) { r.Currency = "eux" },
 		"interval":                   func(r *subscriptions.CreateRequest) { r.Interval = "fortnight" },
@@ -60,9 +68,24 @@ func TestCreate_RefusesWhatIsWrong(t *testing.T) {
 		require.ErrorAs(t, err, &refused, param)
 		require.Equal(t, param, refused.Param)
 	}
+	_, err := b.subs.Create(t.Context(), b.request(t, func(r *subscriptions.CreateRequest) { r.Customer = ids.Customer{} }))
+	require.ErrorContains(t, err, "customer is required")
 	var rows int
 	require.NoError(t, b.pool.QueryRow(t.Context(), "SELECT count(*) FROM subscriptions").Scan(&rows))
 	require.Zero(t, rows)
+}
+
+// A customer who is erased meanwhile gets no subscription: whichever of the two is first is seen by the other.
+func TestCreate_NamesOnlyACustomerWhoIsThere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	gone := b.customer(t)
+	_, err := b.customers.Delete(t.Context(), gone)
+	require.NoError(t, err)
+	kept := b.subscribe(t)
+	_, err = b.pool.Exec(t.Context(), "INSERT INTO subscriptions SELECT (jsonb_populate_record(s, jsonb_build_object('id', $1::uuid, 'customer_id', $2::uuid))).* FROM subscriptions s WHERE id = $3",
+		ids.New[ids.SubscriptionEntity]().UUID(), gone.UUID(), kept.ID.UUID())
+	require.ErrorContains(t, err, "is not there")
 }
 
 func TestCancel_EndsTheContractToo(t *testing.T) {

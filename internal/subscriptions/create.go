@@ -78,13 +78,17 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
+	if err := s.orders.Purchasable(ctx, sub.Customer, req.Purchase.ReturnURL); err != nil {
+		return s.replayOr(ctx, req.Idempotency, err)
+	}
 	c := s.purchaseContract(sub, sub.OpenOrder, req.Purchase.Card)
 	if err := s.record(ctx, sub, c, req.Idempotency); err != nil {
 		switch {
 		case postgres.IsUnique(err, "subscriptions_idempotency_key"):
-			return s.replay(ctx, req.Idempotency)
+			// Without a row, the request that had the key came to nothing just now.
+			return s.replayOr(ctx, req.Idempotency, idempotency.InFlight())
 		case postgres.IsForeignKey(err, "subscriptions_customer_there"):
-			return Result{}, fault.InvalidParam("customer", "There is no such customer. Create one with POST /v1/customers.")
+			return s.replayOr(ctx, req.Idempotency, fault.InvalidParam("customer", "There is no such customer any more."))
 		}
 		return Result{}, fmt.Errorf("create a subscription: %w", postgres.Translate(err))
 	}
@@ -203,13 +207,14 @@ func (s *Service) record(ctx context.Context, sub Subscription, c contract, clai
 	)
 }
 
-// replay answers a repeated request from the row that its key created.
-func (s *Service) replay(ctx context.Context, claim idempotency.Claim) (Result, error) {
+// replayOr answers a repeated request from the row that its key created, whatever has become of the customer since; where there is
+// none, the refusal.
+func (s *Service) replayOr(ctx context.Context, claim idempotency.Claim, refusal error) (Result, error) {
 	row, err := s.queries.SubscriptionByIdempotencyKey(ctx, dbsqlc.SubscriptionByIdempotencyKeyParams{
 		Principal: claim.Principal, Key: claim.Key,
 	})
 	if postgres.IsNoRows(err) {
-		return Result{}, idempotency.InFlight() // the request that had it came to nothing just now
+		return Result{}, refusal
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("read the subscription of a repeated key: %w", postgres.Translate(err))
@@ -221,20 +226,8 @@ func (s *Service) replay(ctx context.Context, claim idempotency.Claim) (Result, 
 	if err != nil {
 		return Result{}, err
 	}
-	result, err := s.result(ctx, sub)
-	result.Replayed = true
-	return result, err
-}
-
-// result adds the latest payment of a subscription's latest order.
-func (s *Service) result(ctx context.Context, sub Subscription) (Result, error) {
-	result := Result{Subscription: sub}
-	o, err := s.orderOf(ctx, sub.LatestOrder)
-	if err != nil || o == nil || o.LatestPayment.IsZero() {
-		return result, err
-	}
-	result.Payment, err = s.paymentOf(ctx, o.LatestPayment)
-	return result, err
+	payment, err := s.LatestPayment(ctx, sub)
+	return Result{Subscription: sub, Payment: payment, Replayed: true}, err
 }
 
 func insertParams(sub Subscription, claim idempotency.Claim) (dbsqlc.SubscriptionInsertParams, error) {

@@ -58,7 +58,7 @@ func linkDigest(token string) []byte {
 }
 
 func changesCard(sub Subscription) error {
-	if sub.Collection == SelfManaged && lifecycle.Allows(sub.Status, lifecycle.CommandChangeCard) {
+	if sub.Allows(lifecycle.CommandChangeCard) {
 		return nil
 	}
 	return refuse("subscription_not_changeable", "The subscription is %s and %s: its card cannot be changed.", sub.Status, sub.Collection)
@@ -142,6 +142,9 @@ func (s *Service) ChangeCard(ctx context.Context, token, correlationID string, p
 	if !v.Usable {
 		return Result{Subscription: v.Subscription, Payment: v.Payment}, refuse("subscription_not_changeable",
 			"This link has been used. Ask the shop for another one.")
+	}
+	if err := s.orders.Purchasable(ctx, v.Subscription.Customer, p.ReturnURL); err != nil {
+		return Result{}, err
 	}
 	order, err := s.payableOrder(ctx, v.Subscription)
 	if err != nil {

@@ -30,6 +30,7 @@ type Orders interface {
 	Adopt(ctx context.Context, a orders.Adoption) error
 	Hear(ctx context.Context, news orders.News, rider orders.Rider) error
 	Accepts(amount int64, currency string) error
+	Purchasable(ctx context.Context, customer ids.Customer, returnURL string) error
 }
 
 // Observer is told what a Service does, for metrics and alerts. All methods return at once.
@@ -88,6 +89,9 @@ func New(
 	}, nil
 }
 
+// Policy is what is done when a charge fails, where a subscription does not say otherwise.
+func (s *Service) Policy() dunning.Policy { return s.config.Policy }
+
 // Get returns a subscription, or a fault NotFound.
 func (s *Service) Get(ctx context.Context, id ids.Subscription) (Subscription, error) {
 	row, err := s.queries.SubscriptionGet(ctx, id.UUID())
@@ -119,4 +123,13 @@ func (s *Service) List(ctx context.Context, f Filter, p page.Request) (page.List
 	page.Equal(&k, "status = %s", string(f.Status))
 	f.Created.Where(&k)
 	return page.Read(ctx, s.pool, k, fromRow, s.queries.SubscriptionExists)
+}
+
+// LatestPayment returns the newest payment of a subscription's latest order, nil where none was begun.
+func (s *Service) LatestPayment(ctx context.Context, sub Subscription) (*orders.Payment, error) {
+	o, err := s.orderOf(ctx, sub.LatestOrder)
+	if err != nil || o == nil || o.LatestPayment.IsZero() {
+		return nil, err
+	}
+	return s.paymentOf(ctx, o.LatestPayment)
 }

@@ -73,6 +73,15 @@ type Subscription struct {
 	version              int64
 }
 
+// Allows reports whether a command may be given now. What the provider charges by itself it cannot be told to pause, nor to charge to
+// another card.
+func (s Subscription) Allows(command lifecycle.Command) bool {
+	if s.Collection == ProviderManaged && (command == lifecycle.CommandPause || command == lifecycle.CommandChangeCard) {
+		return false
+	}
+	return lifecycle.Allows(s.Status, command)
+}
+
 // Resource is the public form of a subscription (API.md §2), used by answers and events alike; internal/api adds links. Times
 // are unix seconds.
 type Resource struct {
