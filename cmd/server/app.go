@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/extra/redisotel/v9"
 	"github.com/redis/go-redis/v9"
 
+	"tillway/internal/api"
 	"tillway/internal/apikeys"
 	"tillway/internal/config"
 	"tillway/internal/customers"
@@ -266,9 +267,10 @@ func (a *app) erase(ctx context.Context, customer ids.Customer) error {
 	return a.orders.Erase(ctx, customer, a.receiver.QueueErasure)
 }
 
+// returnURLAllowed reports whether shoppers may be sent to an address: one of the merchant's, or our own page for a new card.
 func (a *app) returnURLAllowed(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && a.config.ReturnURLAllowlist.Allows(u)
+	return text == api.CardReturnURL(a.config.PublicURL.String()) || (err == nil && a.config.ReturnURLAllowlist.Allows(u))
 }
 
 // close releases what newApp opened, newest first.

@@ -42,7 +42,7 @@ func (a *app) handler() (http.Handler, error) {
 	}
 	deps := api.Deps{
 		SubscriptionReports: report.New(a.pool, a.now),
-		Orders:              a.orders, Events: a.events, Customers: a.customers, Keys: a.keys, Idempotency: store, Fingerprints: keys,
+		Orders:              a.orders, Events: a.events, Customers: a.customers, Subscriptions: a.subs, Keys: a.keys, Idempotency: store, Fingerprints: keys,
 		Limiter: limiter, RateLimit: cfg.RateLimit, Notifications: a.receiver, Inbox: a.receiver, Checks: a.checks(),
 		Livemode: cfg.Livemode, CardEntry: api.CardEntry(cfg.CardEntry), PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
 		OriginAllowed: cfg.ReturnURLAllowlist.Has,

@@ -14,8 +14,14 @@ const (
 )
 
 // cardBearer is implemented by bodies that can bring a card's data. CardParam names the parameter in which they do, "" where
-// they bring none.
-type cardBearer interface{ cardParam() string }
+// they bring none; withoutCards is what to do where none may come in.
+type cardBearer interface {
+	cardParam() string
+	withoutCards() string
+}
+
+// hostedInstead is what to do where no card may come in.
+const hostedInstead = "Pay with payment_method.type hosted: the shopper types the card on the provider's own page."
 
 // allowsCard refuses a body that brings a card where none may come in. It is asked before anything else is made of the body:
 // before its shape is judged, its fingerprint taken or anything of it logged.
@@ -28,7 +34,11 @@ func (s *server) allowsCard(body any) error {
 	if param == "" {
 		return nil
 	}
+	return noCards(bearer.withoutCards()).WithParam(param)
+}
+
+// noCards refuses what brings or asks for a card's data where none may come in.
+func noCards(instead string) *fault.Error {
 	return fault.New(fault.Refused, "payment_method_not_allowed",
-		"This installation takes no card data (CARD_ENTRY=hosted_only). Pay with payment_method.type hosted: "+
-			"the shopper types the card on the provider's own page.").WithParam(param)
+		"This installation takes no card data (CARD_ENTRY=hosted_only). %s", instead)
 }

@@ -28,6 +28,7 @@ type call[B any] struct {
 	Customer     ids.Customer
 	Dispute      ids.Dispute
 	Method       ids.PaymentMethod
+	Subscription ids.Subscription
 	Event        ids.Event
 	Notification ids.Notification
 	Discrepancy  ids.Discrepancy
@@ -214,6 +215,8 @@ func (in *call[B]) readPath(r route, id string) error {
 		in.Dispute, err = parseID[ids.DisputeEntity]("dispute", id)
 	case object == "payment_methods":
 		in.Method, err = parseID[ids.PaymentMethodEntity]("payment method", id)
+	case object == "subscriptions":
+		in.Subscription, err = parseID[ids.SubscriptionEntity]("subscription", id)
 	case object == "events":
 		in.Event, err = parseID[ids.EventEntity]("event", id)
 	case object == "discrepancies":

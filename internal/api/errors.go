@@ -95,6 +95,12 @@ func (s *server) failureOf(ctx context.Context, err error) (reply, errorBody) {
 	if declined, ok := errors.AsType[*customers.DeclinedError](err); ok {
 		return s.bindingFailure(ctx, declined.Failure)
 	}
+	if errors.Is(err, errNotBegun) {
+		return s.bindingFailure(ctx, customers.Failure{
+			Code:    "processing_error",
+			Message: "The subscription was not begun, and nothing was charged. Begin it again with a new Idempotency-Key.",
+		})
+	}
 	shown, ok := errors.AsType[*fault.Error](err)
 	switch {
 	case ok && shown.Kind != fault.Internal:
@@ -142,7 +148,7 @@ func (s *server) paymentFailure(ctx context.Context, e *paymentError) (reply, er
 	return r, s.complete(ctx, body)
 }
 
-// bindingFailure shows why a card was not kept.
+// bindingFailure shows why nothing came of a card, where there is no payment to show.
 func (s *server) bindingFailure(ctx context.Context, f customers.Failure) (reply, errorBody) {
 	r := reply{status: http.StatusPaymentRequired}
 	body := errorBody{Type: typeCard, Code: f.Code, DeclineCode: f.DeclineCode, Message: f.Message}

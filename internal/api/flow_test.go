@@ -82,6 +82,7 @@ func TestRoot_LeadsToWhatTheKeyMayDo(t *testing.T) {
 		"self", "describedby", "help", "orders", "order", "order:payments", "order:timeline", "payments", "payment", "refunds",
 		"refund", "customers", "customer", "customer:payment_methods", "payment_method", "events", "event", "payment:query", "discrepancies", "discrepancy:resolve",
 		"notifications", "notification:replay", "subscriptions:summary", "refund:approve", "refund:reject", "disputes", "dispute", "dispute:evidence",
+		"subscriptions", "subscription", "subscription:orders", "subscription:update_link",
 	}, ops.rels())
 	storefront := b.do(t, request{method: "GET", path: "/v1"})
 	require.Equal(t, map[string]any{"href": "/v1/orders/{id}/payments", "method": "POST", "templated": true},

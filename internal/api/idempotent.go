@@ -88,6 +88,9 @@ func (s *server) answerNow(ctx context.Context, resource string, caller principa
 		}
 		return s.refundAnswer(ctx, r, caller), nil
 	}
+	if sub, err := ids.Parse[ids.SubscriptionEntity](resource); err == nil {
+		return s.subscriptionNow(ctx, sub, caller)
+	}
 	payment, err := ids.Parse[ids.PaymentEntity](resource)
 	if err != nil {
 		return nil, fmt.Errorf("repeat an open answer: %w", err)

@@ -6,6 +6,8 @@ import (
 
 	"tillway/internal/customers"
 	"tillway/internal/orders"
+	"tillway/internal/subscriptions"
+	"tillway/internal/subscriptions/lifecycle"
 )
 
 // link is a HAL link; Method is left out for GET.
@@ -91,6 +93,28 @@ func (s *server) methodLinks(m customers.PaymentMethod, caller principal) links 
 	}
 	if m.Status == customers.StatusActive && !m.Customer.IsZero() {
 		s.offer(l, caller, "payment_method:customer", http.MethodGet, "/v1/customers/{id}", m.Customer.String())
+	}
+	return l
+}
+
+// subscriptionLinks says what may be asked of a subscription now.
+func (s *server) subscriptionLinks(sub subscriptions.Subscription, caller principal) links {
+	id := sub.ID.String()
+	l := links{"self": {Href: "/v1/subscriptions/" + id}}
+	s.offer(l, caller, "subscription:update", http.MethodPost, "/v1/subscriptions/{id}", id)
+	s.offer(l, caller, "subscription:orders", http.MethodGet, "/v1/subscriptions/{id}/orders", id)
+	s.offer(l, caller, "subscription:customer", http.MethodGet, "/v1/customers/{id}", sub.Customer.String())
+	if sub.Allows(lifecycle.CommandCancel) {
+		s.offer(l, caller, "subscription:cancel", http.MethodPost, "/v1/subscriptions/{id}/cancel", id)
+	}
+	if sub.Allows(lifecycle.CommandPause) {
+		s.offer(l, caller, "subscription:pause", http.MethodPost, "/v1/subscriptions/{id}/pause", id)
+	}
+	if sub.Allows(lifecycle.CommandResume) {
+		s.offer(l, caller, "subscription:resume", http.MethodPost, "/v1/subscriptions/{id}/resume", id)
+	}
+	if sub.Allows(lifecycle.CommandChangeCard) && s.CardEntry != CardEntryHostedOnly {
+		s.offer(l, caller, "subscription:update_link", http.MethodGet, "/v1/subscriptions/{id}/update_link", id)
 	}
 	return l
 }

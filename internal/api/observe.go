@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"go.opentelemetry.io/contrib/instrumentation/github.com/gin-gonic/gin/otelgin"
@@ -28,7 +29,9 @@ func (s *server) trace() gin.HandlerFunc {
 	}
 	// Its metrics say what ours say already, under labels that callers write: the port of their Host header.
 	return otelgin.Middleware("tillway", otelgin.WithTracerProvider(s.Tracer), otelgin.WithPropagators(s.Propagator),
-		otelgin.WithMeterProvider(noop.NewMeterProvider()))
+		otelgin.WithMeterProvider(noop.NewMeterProvider()),
+		// A span tells the whole path, and this one's is a secret.
+		otelgin.WithGinFilter(func(c *gin.Context) bool { return !strings.HasPrefix(c.Request.URL.Path, cardPagePath+"/") }))
 }
 
 // logRequest writes the one line that tells the whole of a request, and counts it.

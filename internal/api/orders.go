@@ -128,6 +128,12 @@ func (s *server) listOrders(ctx context.Context, in *call[none], q *query) (*ans
 		Reference: q.text("reference"), Currency: q.folded("currency"), Email: q.folded("email"),
 		AmountGTE: q.number("amount[gte]"), AmountLTE: q.number("amount[lte]"), Created: q.created(),
 	}
+	return s.ordersWhere(ctx, in, q, page, filter)
+}
+
+func (s *server) ordersWhere(
+	ctx context.Context, in *call[none], q *query, page orders.Page, filter orders.OrderFilter,
+) (*answer, error) {
 	if err := q.finish(); err != nil {
 		return nil, err
 	}

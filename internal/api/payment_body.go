@@ -2,7 +2,6 @@ package api
 
 import (
 	"log/slog"
-	"net/netip"
 	"strings"
 	"unicode/utf8"
 
@@ -54,27 +53,10 @@ func (cardBody) GoString() string { return "[card]" }
 // MarshalJSON keeps card data out of any JSON.
 func (cardBody) MarshalJSON() ([]byte, error) { return []byte(`"[card]"`), nil }
 
-type browserBody struct {
-	IP             string             `json:"ip"`
-	UserAgent      string             `json:"user_agent"`
-	Accept         string             `json:"accept"`
-	Language       string             `json:"language"`
-	JavaEnabled    *bool              `json:"java_enabled"`
-	ColorDepth     *strictjson.Digits `json:"color_depth"`
-	ScreenHeight   *strictjson.Digits `json:"screen_height"`
-	ScreenWidth    *strictjson.Digits `json:"screen_width"`
-	TimeZoneOffset *strictjson.Digits `json:"time_zone_offset"`
-	ContentLength  *strictjson.Digits `json:"content_length"`
-}
-
 // Limits of the provider (Onerway contract §7).
 const (
 	minCardDigits, maxCardDigits = 12, 19
 	maxHolderName                = 48
-	maxECI                       = 2
-	maxMPIText                   = 128
-	maxBrowserText               = 2048
-	maxLanguage                  = 64
 )
 
 // checkShape refuses what cannot be a payment. Whether the card is good (its check digit, its expiry) is the issuer's and
@@ -104,6 +86,8 @@ func (b *createPaymentBody) cardParam() string {
 	}
 	return ""
 }
+
+func (b *createPaymentBody) withoutCards() string { return hostedInstead }
 
 // typeSaved is a payment with a saved card.
 const typeSaved = "saved"
@@ -185,27 +169,6 @@ func (b *cardBody) checkShape(at string) error {
 	return nil
 }
 
-func (b *browserBody) checkShape() error {
-	if b == nil {
-		return nil
-	}
-	// A zone (fe80::1%eth0) is a name on the shopper's own machine; the provider refuses it as no address.
-	if address, err := netip.ParseAddr(b.IP); b.IP != "" && (err != nil || address.Zone() != "") {
-		return fault.InvalidParam("browser.ip", "browser.ip must be an IPv4 or IPv6 address.")
-	}
-	for _, field := range []struct {
-		name, value string
-		most        int
-	}{
-		{"user_agent", b.UserAgent, maxBrowserText}, {"accept", b.Accept, maxBrowserText}, {"language", b.Language, maxLanguage},
-	} {
-		if !isLine(field.value, field.most) {
-			return fault.InvalidParam("browser."+field.name, "browser.%s must be text of at most %d characters.", field.name, field.most)
-		}
-	}
-	return nil
-}
-
 func (b *cardBody) card() cards.Card {
 	return cards.Card{
 		Number: b.Number, ExpMonth: int(b.ExpMonth), ExpYear: int(b.ExpYear), CVC: b.CVC, HolderName: b.HolderName,
@@ -217,7 +180,7 @@ func (b *createPaymentBody) request(in *call[createPaymentBody]) orders.PayReque
 	request := orders.PayRequest{
 		Order: in.Order, Idempotency: in.Idempotency, CorrelationID: in.CorrelationID,
 		CaptureMethod: orders.CaptureMethod(b.CaptureMethod), Saved: b.PaymentMethod.saved, Save: b.SavePaymentMethod,
-		ThreeDS: orders.ThreeDS{Strategy: orders.ThreeDSAuto}, ReturnURL: b.ReturnURL, Metadata: b.Metadata, Description: b.Description,
+		ThreeDS: b.ThreeDS.threeDS(), Browser: b.Browser.browser(), ReturnURL: b.ReturnURL, Metadata: b.Metadata, Description: b.Description,
 	}
 	if b.PaymentMethod.Type != typeSaved { // a saved card is a card to everybody else
 		request.Method = orders.MethodType(b.PaymentMethod.Type)
@@ -227,21 +190,6 @@ func (b *createPaymentBody) request(in *call[createPaymentBody]) orders.PayReque
 	}
 	if local := b.PaymentMethod.Local; local != nil {
 		request.Local = local.local()
-	}
-	if b.ThreeDS != nil {
-		if b.ThreeDS.Strategy != "" {
-			request.ThreeDS.Strategy = orders.ThreeDSStrategy(b.ThreeDS.Strategy)
-		}
-		if mpi := b.ThreeDS.MPI; mpi != nil {
-			request.ThreeDS.MPI = &orders.MPI{ECI: mpi.ECI, CAVV: mpi.CAVV, XID: mpi.XID, DSTransID: mpi.DSTransID}
-		}
-	}
-	if w := b.Browser; w != nil {
-		request.Browser = orders.Browser{
-			IP: w.IP, UserAgent: w.UserAgent, Accept: w.Accept, Language: w.Language, JavaEnabled: w.JavaEnabled,
-			ColorDepth: w.ColorDepth.Int(), ScreenHeight: w.ScreenHeight.Int(), ScreenWidth: w.ScreenWidth.Int(),
-			TimeZoneOffset: w.TimeZoneOffset.Int(), ContentLength: w.ContentLength.Int(),
-		}
 	}
 	return request
 }

@@ -32,6 +32,8 @@ type createMethodBody struct {
 // cardParam names where the body brings a card, which it is there for.
 func (b *createMethodBody) cardParam() string { return "card" }
 
+func (b *createMethodBody) withoutCards() string { return hostedInstead }
+
 func (b *createMethodBody) checkShape() error {
 	if b.Type != "card" {
 		return fault.InvalidParam("type", "type must be card.")

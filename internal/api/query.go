@@ -100,10 +100,14 @@ func (q *query) number(name string) *int64 {
 
 // unix returns a parameter that is a time in unix seconds.
 func (q *query) unix(name string) *int64 {
-	const lastSecond = 253_402_300_799 // of the year 9999, which PostgreSQL still knows
 	n := q.number(name)
-	if n != nil && (*n < 0 || *n > lastSecond) {
-		q.fail(name, "%s must be a time in unix seconds.", name)
+	if n == nil {
+		return nil
+	}
+	if err := checkUnix(name, *n); err != nil {
+		if q.err == nil {
+			q.err = err
+		}
 		return nil
 	}
 	return n

@@ -93,11 +93,26 @@ func (s *server) wayBack(p orders.Payment) (string, bool) {
 		return "", false
 	}
 	order, payment, status := p.Order.String(), p.ID.String(), string(p.Status)
-	mac := hmac.New(sha256.New, s.ReturnSecret)
-	mac.Write([]byte(order + "." + payment + "." + status))
-	ours := "order=" + order + "&payment=" + payment + "&status=" + status + "&signature=" + hex.EncodeToString(mac.Sum(nil))
+	ours := "order=" + order + "&payment=" + payment + "&status=" + status + "&signature=" + hex.EncodeToString(s.returnMAC(order, payment, status))
 	to.RawQuery = strings.TrimPrefix(escapeLoose(withoutOurs(to.RawQuery))+"&"+ours, "&")
 	return to.String(), true
+}
+
+// returnMAC proves that the three come from us.
+func (s *server) returnMAC(order, payment, status string) []byte {
+	mac := hmac.New(sha256.New, s.ReturnSecret)
+	mac.Write([]byte(order + "." + payment + "." + status))
+	return mac.Sum(nil)
+}
+
+// signedPayment is the payment of a query that we have signed; false for any other.
+func (s *server) signedPayment(query url.Values) (ids.Payment, bool) {
+	signature, err := hex.DecodeString(query.Get("signature"))
+	if err != nil || !hmac.Equal(signature, s.returnMAC(query.Get("order"), query.Get("payment"), query.Get("status"))) {
+		return ids.Payment{}, false
+	}
+	id, err := ids.Parse[ids.PaymentEntity](query.Get("payment"))
+	return id, err == nil && !id.IsZero()
 }
 
 // escapeLoose escapes what a merchant wrote into the query as it is and what no Location may hold: spaces, and text beyond

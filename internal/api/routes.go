@@ -88,8 +88,8 @@ func (s *server) testRoutes() []route {
 
 // allRoutes is the table of all routes (API.md §2).
 func (s *server) allRoutes() []route {
-	return slices.Concat(s.mainRoutes(), s.refundRoutes(), s.disputeRoutes(), s.customerRoutes(), s.opsRoutes(), s.openRoutes(),
-		s.preflightRoutes(), s.testRoutes())
+	return slices.Concat(s.mainRoutes(), s.refundRoutes(), s.disputeRoutes(), s.customerRoutes(), s.subscriptionRoutes(), s.opsRoutes(),
+		s.openRoutes(), s.preflightRoutes(), s.testRoutes())
 }
 
 func (s *server) mainRoutes() []route {
@@ -200,6 +200,9 @@ func (s *server) openRoutes() []route {
 	return []route{
 		{method: http.MethodGet, pattern: "/v1/payments/{id}/return", face: facePage, handle: s.returnPage},
 		{method: http.MethodPost, pattern: "/v1/payments/{id}/return", face: facePage, handle: s.returnPage},
+		{method: http.MethodGet, pattern: cardPagePath, face: facePage, handle: s.cardReturnPage},
+		{method: http.MethodGet, pattern: cardPagePath + "/{token}", face: facePage, handle: s.cardPage},
+		{method: http.MethodPost, pattern: cardPagePath + "/{token}", face: facePage, handle: s.takeCard},
 		{method: http.MethodPost, pattern: "/v1/webhooks/onerway", face: faceProvider, handle: s.notification},
 		{method: http.MethodGet, pattern: "/openapi.yaml", face: faceProcess, handle: gin.WrapH(OpenAPIHandler())},
 		{method: http.MethodGet, pattern: "/docs", face: faceProcess, handle: gin.WrapH(DocsHandler())},

@@ -19,12 +19,14 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"tillway/internal/api/cardpage"
 	"tillway/internal/apikeys"
 	"tillway/internal/customers"
 	"tillway/internal/events"
 	"tillway/internal/idempotency"
 	"tillway/internal/orders"
 	"tillway/internal/ratelimit"
+	"tillway/internal/subscriptions"
 	"tillway/internal/subscriptions/report"
 	"tillway/internal/telemetry"
 	"tillway/internal/testclock"
@@ -32,9 +34,10 @@ import (
 
 // Deps is everything that the API needs of the rest.
 type Deps struct {
-	Orders    *orders.Service
-	Events    *events.Service
-	Customers *customers.Service
+	Orders        *orders.Service
+	Events        *events.Service
+	Customers     *customers.Service
+	Subscriptions *subscriptions.Service
 	// SubscriptionReports tells operators how subscriptions do.
 	SubscriptionReports *report.Reader
 	Keys                *apikeys.Service
@@ -96,6 +99,7 @@ type server struct {
 
 	pageTemplate *template.Template
 	pagePolicy   string
+	cards        *cardpage.Drawer
 }
 
 // New returns the handler of the public address.
@@ -105,6 +109,7 @@ func New(deps Deps) http.Handler {
 	}
 	gin.SetMode(gin.ReleaseMode) // process-wide in gin; the other modes print to standard output
 	s := &server{Deps: deps, routes: map[Route]route{}, pageTemplate: newPageTemplate(), pagePolicy: newPagePolicy()}
+	s.cards = cardpage.New(strings.HasPrefix(deps.PublicURL, "http:"))
 	s.table = s.allRoutes()
 
 	engine := gin.New()

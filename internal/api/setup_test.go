@@ -39,6 +39,8 @@ import (
 	"tillway/internal/page"
 	"tillway/internal/postgres/pgtest"
 	"tillway/internal/ratelimit"
+	"tillway/internal/subscriptions"
+	"tillway/internal/subscriptions/dunning"
 	"tillway/internal/subscriptions/report"
 	"tillway/internal/telemetry"
 	"tillway/internal/testclock"
@@ -84,6 +86,9 @@ func (g *cards) Sale(ctx context.Context, sale orders.Sale) orders.Evidence {
 	g.mu.Unlock()
 	e := orders.Evidence{
 		Source: orders.SourceAnswer, Amount: sale.Amount, ProviderTransactionID: "txn_" + sale.MerchantTxnID,
+	}
+	if sale.Terms != nil {
+		e.Contract = orders.Contract{ID: "contract_" + sale.MerchantTxnID, Token: paymentcards.NewToken("token-" + rand.Text())}
 	}
 	if sale.Method == orders.MethodHosted {
 		e.Outcome, e.RedirectURL = orders.OutcomeActionRequired, "https://psp.example.com/checkout?key=1"
@@ -158,6 +163,24 @@ func (observer) Settled(context.Context, orders.Source, time.Duration) {}
 
 func (observer) DiscrepancyMoved(context.Context, orders.Discrepancy) {}
 
+func (observer) SubscriptionMoved(context.Context, string) {}
+
+// agreements is what a provider does about subscriptions beside charging them.
+type agreements struct{}
+
+func (agreements) VerificationAmount(money.Currency) int64 { return 100 }
+
+func (agreements) EndContract(context.Context, string) (bool, error) { return true, nil }
+
+func (agreements) ContractOver(context.Context, string) (bool, error) { return false, nil }
+
+// contracts has the bundle's subscriptions told of what the provider says to its orders.
+type contracts struct{ bundle *testBundle }
+
+func (c contracts) Learn(ctx context.Context, payment ids.Payment, told orders.Contract) error {
+	return c.bundle.subs.Learn(ctx, payment, told)
+}
+
 // testBundle is a whole service over real HTTP, PostgreSQL and Redis; only the provider is made up.
 type testBundle struct {
 	pool      *pgxpool.Pool
@@ -166,6 +189,7 @@ type testBundle struct {
 	orders    *orders.Service
 	vault     *vault
 	customers *customers.Service
+	subs      *subscriptions.Service
 	server    *httptest.Server
 	client    *http.Client
 	logs      *logBuffer
@@ -311,7 +335,8 @@ func setupConfigured(
 	logger := telemetry.NewLogger(b.logs, slog.LevelDebug)
 	allowed := func(text string) bool {
 		u, err := url.Parse(text)
-		return err == nil && u.User == nil && u.Scheme == "https" && u.Host == "shop.example.com"
+		return text == api.CardReturnURL(publicURL) ||
+			(err == nil && u.User == nil && u.Scheme == "https" && u.Host == "shop.example.com")
 	}
 	if provider == nil {
 		provider = b.provider
@@ -332,8 +357,13 @@ func setupConfigured(
 		},
 	})
 	require.NoError(t, err)
-	config.Wallet = b.customers
+	config.Wallet, config.Contracts = b.customers, contracts{b}
 	b.orders = orders.New(b.pool, provider, observer{}, logger, time.Now, config)
+	b.subs, err = subscriptions.New(b.pool, b.orders, agreements{}, observer{}, logger, time.Now, subscriptions.Config{
+		DataKey: dataKey, Zone: time.UTC, ProviderZone: time.UTC, Policy: dunning.Default(), Upcoming: 72 * time.Hour,
+		PurchasePatience: time.Minute, LinkLasts: time.Hour,
+	})
+	require.NoError(t, err)
 	fingerprints, err := idempotency.NewKeys(dataKey)
 	require.NoError(t, err)
 	store, err := idempotency.New(idempotency.Options{Redis: b.redis, Keys: fingerprints})
@@ -349,7 +379,7 @@ func setupConfigured(
 	clock, err := testclock.Open(t.Context(), b.pool, testclock.Options{Log: logger})
 	require.NoError(t, err)
 	deps := api.Deps{
-		TestClock: clock, Orders: b.orders, Events: events.New(b.pool), Customers: b.customers,
+		TestClock: clock, Orders: b.orders, Events: events.New(b.pool), Customers: b.customers, Subscriptions: b.subs,
 		SubscriptionReports: report.New(b.pool, time.Now),
 		Keys:                secrets, Idempotency: store, Fingerprints: fingerprints,
 		Limiter: limiter, RateLimit: 10_000, PublicURL: publicURL, ReturnURLAllowed: allowed,

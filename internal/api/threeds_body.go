@@ -17,6 +17,12 @@ type mpiBody struct {
 	DSTransID string `json:"ds_trans_id"`
 }
 
+// Limits of the provider (Onerway contract §7).
+const (
+	maxECI     = 2
+	maxMPIText = 128
+)
+
 // checkThreeDS refuses an authentication where there is no card, or where it is the provider's to decide.
 func (b *createPaymentBody) checkThreeDS() error {
 	switch {
@@ -60,4 +66,19 @@ func (b *threeDSBody) checkShape() error {
 		}
 	}
 	return nil
+}
+
+// threeDS is how the cardholder is to be authenticated; without a word, as the provider decides.
+func (b *threeDSBody) threeDS() orders.ThreeDS {
+	asked := orders.ThreeDS{Strategy: orders.ThreeDSAuto}
+	if b == nil {
+		return asked
+	}
+	if b.Strategy != "" {
+		asked.Strategy = orders.ThreeDSStrategy(b.Strategy)
+	}
+	if mpi := b.MPI; mpi != nil {
+		asked.MPI = &orders.MPI{ECI: mpi.ECI, CAVV: mpi.CAVV, XID: mpi.XID, DSTransID: mpi.DSTransID}
+	}
+	return asked
 }
