@@ -67,12 +67,12 @@ func TestHit_EndsTheProcessAtTheOrderedPassing(t *testing.T) {
 	require.Equal(t, "alive", string(out), "without any order too")
 }
 
-func TestAll_NamesEveryPointOnce(t *testing.T) {
+func TestLists_NameEveryPointOnce(t *testing.T) {
 	t.Parallel()
 	source, err := os.ReadFile("names.go")
 	require.NoError(t, err)
 	seen := map[failpoint.Name]bool{}
-	for _, point := range failpoint.All() {
+	for _, point := range append(failpoint.All(), failpoint.Renewals()...) {
 		require.False(t, seen[point.Name], point.Name)
 		seen[point.Name] = true
 		require.NotEmpty(t, point.Means)

@@ -66,6 +66,23 @@ const (
 	ExpireAfter  Name = "expire/after"
 )
 
+// The arrows of a subscription: of its purchases, of a step that a worker takes, and of the end of its contract.
+const (
+	PurchaseAfterT1  Name = "purchase/after-t1"
+	PurchaseOrdered  Name = "purchase/ordered"
+	PurchaseAnswered Name = "purchase/answered"
+
+	RenewClaimed Name = "renew/claimed"
+	RenewDecided Name = "renew/decided"
+	RenewBilled  Name = "renew/billed"
+	RenewCharged Name = "renew/charged"
+	RenewAtWrite Name = "renew/before-write"
+	RenewWritten Name = "renew/written"
+
+	ContractBeforeEnd Name = "contract/before-end"
+	ContractEnded     Name = "contract/ended"
+)
+
 // By is who passes a point.
 type By string
 
@@ -83,7 +100,7 @@ type Point struct {
 	Means string
 }
 
-// All returns every point, in the order in which a payment passes them.
+// All returns every point of orders and their payments, in the order in which a payment passes them.
 func All() []Point {
 	return []Point{
 		{OrderBeforeCreate, ByRequest, "an order is checked and not recorded"},
@@ -130,5 +147,22 @@ func All() []Point {
 		{DisputesImported, BySweep, "a page of its list of chargebacks is read, nothing applied"},
 		{ExpireBefore, BySweep, "orders are found to be over and still stand"},
 		{ExpireAfter, BySweep, "orders are ended, the sweep not over"},
+	}
+}
+
+// Renewals returns every point of subscriptions, in the order in which one passes them.
+func Renewals() []Point {
+	return []Point{
+		{PurchaseAfterT1, ByRequest, "a subscription and its purchase are recorded, no order made"},
+		{PurchaseOrdered, ByRequest, "the order of a purchase is made, nothing paid"},
+		{PurchaseAnswered, ByRequest, "a purchase has its outcome, the subscription does not know it"},
+		{RenewClaimed, BySweep, "subscriptions are claimed, none is looked at"},
+		{RenewDecided, BySweep, "a step is decided on, nothing is done"},
+		{RenewBilled, BySweep, "the order of a period is made, the subscription does not know it"},
+		{RenewAtWrite, BySweep, "what a step does is done, the step is not written"},
+		{RenewWritten, BySweep, "a step is written, the next not decided on"},
+		{RenewCharged, BySweep, "a period's charge has its outcome, the subscription does not know it"},
+		{ContractBeforeEnd, BySweep, "contracts are claimed, the provider is not told to end one"},
+		{ContractEnded, BySweep, "the provider has ended a contract, nothing is written"},
 	}
 }

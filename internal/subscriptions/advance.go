@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
@@ -36,6 +37,9 @@ func (s *Service) Claim(ctx context.Context, batch int) ([]Subscription, error) 
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim due subscriptions: %w", postgres.Translate(err))
+	}
+	if len(rows) > 0 {
+		failpoint.Hit(failpoint.RenewClaimed)
 	}
 	claimed, places := make([]Subscription, 0, len(rows)), make([]place, 0, len(rows))
 	var failures []error
@@ -68,6 +72,7 @@ func (s *Service) advance(ctx context.Context, id ids.Subscription, patience tim
 		}
 		f.terms.patience = patience
 		st := plan(f)
+		failpoint.Hit(failpoint.RenewDecided)
 		if err := s.do(ctx, f, st); err != nil {
 			return fmt.Errorf("advance %s: %s: %w", id, st.deed, err)
 		}
@@ -106,6 +111,7 @@ func (s *Service) write(ctx context.Context, f facts, st step) error {
 	if err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.RenewAtWrite)
 	err = errors.Join(failures, s.pool.SendBatch(ctx, batch).Close())
 	if postgres.IsRetryable(err) {
 		return errMoved
@@ -113,6 +119,7 @@ func (s *Service) write(ctx context.Context, f facts, st step) error {
 	if err != nil {
 		return fmt.Errorf("write a step of %s: %w", sub.ID, postgres.Translate(err))
 	}
+	failpoint.Hit(failpoint.RenewWritten)
 	if sub.Status != f.sub.Status {
 		s.observer.SubscriptionMoved(ctx, string(sub.Status))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tillway/internal/details"
+	"tillway/internal/failpoint"
 	"tillway/internal/idempotency"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
@@ -70,6 +71,7 @@ func (s *Service) bill(ctx context.Context, sub Subscription, periods []int) err
 		if err != nil {
 			return fmt.Errorf("bill the period from %s: %w", start, err)
 		}
+		failpoint.Hit(failpoint.RenewBilled)
 		if i == len(periods)-1 {
 			continue
 		}
@@ -96,6 +98,7 @@ func (s *Service) charge(ctx context.Context, f facts) error {
 			},
 		},
 	})
+	failpoint.Hit(failpoint.RenewCharged)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"tillway/internal/failpoint"
 	"tillway/internal/money"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
@@ -60,7 +61,9 @@ type Ending struct {
 // charge by it.
 func (s *Service) End(ctx context.Context, e Ending) error {
 	telemetry.AddField(ctx, slog.String("subscription", e.Subscription.String()))
+	failpoint.Hit(failpoint.ContractBeforeEnd)
 	ended, err := s.provider.EndContract(ctx, e.ID)
+	failpoint.Hit(failpoint.ContractEnded)
 	now := s.now()
 	if err == nil && ended {
 		err := s.queries.SubscriptionContractGone(ctx, dbsqlc.SubscriptionContractGoneParams{PaymentID: e.Payment.UUID(), Now: now})

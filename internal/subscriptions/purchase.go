@@ -8,6 +8,7 @@ import (
 
 	"tillway/internal/cards"
 	"tillway/internal/details"
+	"tillway/internal/failpoint"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
 	"tillway/internal/postgres/dbsqlc"
@@ -38,10 +39,12 @@ func contractParams(c contract) dbsqlc.SubscriptionContractInsertParams {
 
 // buy begins a recorded purchase and takes the subscription as far as its outcome lets it.
 func (s *Service) buy(ctx context.Context, sub Subscription, c contract, p Purchase) (Result, error) {
+	failpoint.Hit(failpoint.PurchaseAfterT1)
 	result := Result{Subscription: sub}
 	if err := s.openPurchase(ctx, sub, c); err != nil {
 		return result, err
 	}
+	failpoint.Hit(failpoint.PurchaseOrdered)
 	paid, err := s.orders.Pay(ctx, orders.PayRequest{
 		Order: c.Order, CorrelationID: sub.CorrelationID, Card: p.Card, ThreeDS: p.ThreeDS, Browser: p.Browser,
 		ReturnURL: p.ReturnURL, Metadata: details.Metadata{},
@@ -50,6 +53,7 @@ func (s *Service) buy(ctx context.Context, sub Subscription, c contract, p Purch
 	if err != nil {
 		return result, err
 	}
+	failpoint.Hit(failpoint.PurchaseAnswered)
 	result.Payment = &paid.Payment
 	s.goOn(ctx, sub.ID)
 	result.Subscription, err = s.Get(ctx, sub.ID)
