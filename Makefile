@@ -77,9 +77,9 @@ bench: ## payments per second beside the same SQL run bare (ARGS='--help' for it
 
 # Built rather than `go run`: it cleans up after a SIGTERM, and its children live in its process group.
 .PHONY: crash
-crash: ## kill the service a thousand times under load and compare the books (ARGS='--help' for its flags)
+crash: ## kill the service a thousand times under load and in years of renewals, and compare the books (ARGS='--help', 'renewals --help')
 	@go build -o .tillway/bin/crash ./cmd/crash
-	@exec .tillway/bin/crash $(ARGS)
+	@$(if $(ARGS),exec .tillway/bin/crash $(ARGS),.tillway/bin/crash && exec .tillway/bin/crash renewals)
 
 .PHONY: soak
 soak: ## half an hour of load and faults: nothing may grow or get lost (ARGS='--duration 2m', '--help')

@@ -54,7 +54,13 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-func main() { program.Prove("crash", parse, run) }
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == renewalsCommand {
+		program.Prove("crash "+renewalsCommand, parseRenewals, runRenewals)
+		return
+	}
+	program.Prove("crash", parse, run)
+}
 
 // run makes batches until enough was killed, and returns how many violations there were.
 func run(ctx context.Context, o options) (_ int, err error) {
