@@ -114,9 +114,9 @@ func TestNewCard_PaysWhatIsOwedAndTakesTheOthersPlace(t *testing.T) {
 			require.Equal(t, orders.PaymentRequiresAction, result.Payment.Status)
 			act(t, result.Payment.RedirectURL, "approve")
 			b.pass(t, time.Minute)
+			b.until(t, func() bool { return b.get(t, sub.ID).Card.Last4 == challenged[12:] })
 			sub = b.get(t, sub.ID)
 			require.Equal(t, lifecycle.StatusActive, sub.Status)
-			b.until(t, func() bool { return b.get(t, sub.ID).Card.Last4 == challenged[12:] })
 			require.Equal(t, orders.StatusPaid, b.periods(t, sub.ID)[1].Status)
 			require.Equal(t, "2027-03-31", sub.NextChargeAt.Format(time.DateOnly))
 
