@@ -15,7 +15,7 @@ import (
 )
 
 // orderLasts is how long the order of a period may be paid: as long as somebody may still come with a new card.
-const orderLasts = 90 * 24 * time.Hour
+const orderLasts = 365 * 24 * time.Hour
 
 // do carries out a step's deed. All of them may be repeated.
 func (s *Service) do(ctx context.Context, f facts, st step) error {

@@ -26,6 +26,9 @@ type Link struct {
 	ExpiresAt    time.Time
 }
 
+// linkTries is how many cards may be tried by a link, one after another: it must not serve to try out stolen ones.
+const linkTries = 5
+
 // linkSecretSize is how much chance a link's secret has, in bytes.
 const linkSecretSize = 32
 
@@ -97,34 +100,51 @@ func (s *Service) Visit(ctx context.Context, token string) (Visit, error) {
 			return v, err
 		}
 	}
-	open, err := s.payableOrder(ctx, v.Subscription)
+	owed, err := s.owed(ctx, v.Subscription)
 	if err != nil {
 		return v, err
 	}
-	v.Verifies = open.IsZero()
 	v.Due = v.Subscription.Amount.Minor
-	if v.Verifies {
-		v.Due = min(v.Due, s.provider.VerificationAmount(v.Subscription.Amount.Currency))
+	switch {
+	case owed != nil:
+		v.Due = owed.Amount.Minor
+	case !v.Subscription.begunAnew():
+		v.Verifies, v.Due = true, min(v.Due, s.provider.VerificationAmount(v.Subscription.Amount.Currency))
 	}
 	free := row.PaymentID == nil || (v.Payment != nil && !v.Payment.Status.Live())
 	if !free && v.Payment == nil {
 		// Whoever began it has died, or a worker has forestalled it by now.
 		free = s.now().After(orZero(row.UsedAt).Add(s.config.PurchasePatience))
 	}
-	v.Usable = free && row.ExpiresAt.After(s.now()) && changesCard(v.Subscription) == nil
+	v.Usable = free && row.Tries < linkTries && row.ExpiresAt.After(s.now()) && changesCard(v.Subscription) == nil
 	return v, nil
 }
 
-// payableOrder is the order that a new card pays: what is owed; zero where nothing is.
-func (s *Service) payableOrder(ctx context.Context, sub Subscription) (ids.Order, error) {
+// owed is the order that a new card pays; nil where nothing is owed.
+func (s *Service) owed(ctx context.Context, sub Subscription) (*orders.Order, error) {
 	if sub.OpenOrder.IsZero() {
-		return ids.Order{}, nil
+		return nil, nil //nolint:nilnil // nothing is owed
 	}
 	o, err := s.orderOf(ctx, sub.OpenOrder)
 	if err != nil || o == nil || !o.Status.Payable() {
-		return ids.Order{}, err
+		return nil, err
 	}
-	return o.ID, nil
+	return o, nil
+}
+
+// begunAnew reports whether a new card pays the period that runs: that of an unpaid subscription whose owed order is gone.
+func (s Subscription) begunAnew() bool {
+	return s.Status == lifecycle.StatusUnpaid && s.OpenOrder.IsZero()
+}
+
+// beginAnew bills the period that runs now, to be paid by a new card.
+func (s *Service) beginAnew(ctx context.Context, sub Subscription) (Subscription, error) {
+	n := max(sub.Schedule.Index(s.now()), sub.PeriodIndex)
+	if err := s.bill(ctx, sub, []int{n}); err != nil {
+		return sub, err
+	}
+	order := orderID(sub, sub.Schedule.Start(n))
+	return s.command(ctx, sub.ID, func(f facts) (step, error) { return collecting(f, order, n), nil })
 }
 
 // ChangeCard charges a new card that the customer of a link gives, with the customer there to authenticate it: what is owed, or an
@@ -146,14 +166,20 @@ func (s *Service) ChangeCard(ctx context.Context, token, correlationID string, p
 	if err := s.orders.Purchasable(ctx, v.Subscription.Customer, p.ReturnURL); err != nil {
 		return Result{}, err
 	}
-	order, err := s.payableOrder(ctx, v.Subscription)
+	sub := v.Subscription
+	if sub.begunAnew() {
+		if sub, err = s.beginAnew(ctx, sub); err != nil {
+			return Result{}, err
+		}
+	}
+	owed, err := s.owed(ctx, sub)
 	if err != nil {
 		return Result{}, err
 	}
-	if order.IsZero() {
-		order = ids.New[ids.OrderEntity]()
+	order := ids.New[ids.OrderEntity]()
+	if owed != nil {
+		order = owed.ID
 	}
-	sub := v.Subscription
 	sub.CorrelationID = correlationID
 	c := s.purchaseContract(sub, order, p.Card)
 	if err := s.recordChange(ctx, c, token, v.previous); err != nil {
@@ -171,7 +197,7 @@ func (s *Service) ChangeCard(ctx context.Context, token, correlationID string, p
 
 // recordChange is T1 of a purchase by a link: one at a time.
 func (s *Service) recordChange(ctx context.Context, c contract, token string, previous *ids.Payment) error {
-	take := dbsqlc.SubscriptionLinkTakeParams{TokenDigest: linkDigest(token), PaymentID: c.Payment.UUID(), Now: c.CreatedAt}
+	take := dbsqlc.SubscriptionLinkTakeParams{TokenDigest: linkDigest(token), PaymentID: c.Payment.UUID(), Now: c.CreatedAt, MostTries: linkTries}
 	if previous != nil {
 		take.FailedPaymentID = previous.Nullable()
 	}

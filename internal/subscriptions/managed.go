@@ -8,6 +8,7 @@ import (
 	"tillway/internal/ids"
 	"tillway/internal/orders"
 	"tillway/internal/postgres"
+	"tillway/internal/subscriptions/lifecycle"
 )
 
 // clockSlack is how much the provider's clock may be behind ours when it begins a period.
@@ -65,7 +66,7 @@ func (s *Service) adopt(ctx context.Context, sub Subscription, c contract, perio
 	return err
 }
 
-// collecting is a subscription whose provider collects a period, unless it has ended or is past that one.
+// collecting is a subscription of which a period is collected by somebody else than us, unless it has ended or is past that one.
 func collecting(f facts, order ids.Order, period int) step {
 	st := step{sub: f.sub}
 	if f.sub.OpenOrder == order || f.sub.Status.Final() && !f.sub.OpenOrder.IsZero() || period < f.sub.PeriodIndex {
@@ -76,6 +77,8 @@ func collecting(f facts, order ids.Order, period int) step {
 	st.sub.OpenOrder, st.sub.LatestOrder = order, order
 	if !f.sub.Status.Final() {
 		st.sub.PeriodIndex, st.sub.PeriodStart, st.sub.PeriodEnd = period, f.sub.Schedule.Start(period), f.sub.Schedule.Start(period+1)
+	}
+	if lifecycle.Allows(f.sub.Status, lifecycle.CommandCharge) {
 		st.sub.NextChargeAt = st.sub.PeriodEnd
 	}
 	return st

@@ -42,6 +42,9 @@ type fuzzer struct {
 	orders   []string
 	payments []string
 	events   []string
+	// subscriptions are of buyer; token is the secret of the link of one.
+	subscriptions []string
+	buyer, token  string
 }
 
 func newFuzzer(w *world) *fuzzer {
@@ -64,6 +67,16 @@ func newFuzzer(w *world) *fuzzer {
 		f.orders, f.payments = append(f.orders, o.ID), append(f.payments, p.ID)
 	}
 	f.orders = append(f.orders, w.service.createOrder(nil).ID)
+	f.buyer = w.service.createCustomer().ID
+	for _, card := range []string{frictionlessCard, declinedCard, challengeCard, frictionlessCard} {
+		w.service.subscribe(f.buyer, card, nil)
+	}
+	for _, sub := range get[page[subscription]](w.service.client, "/v1/subscriptions").Data {
+		f.subscriptions = append(f.subscriptions, sub.ID)
+		if sub.Status == "active" {
+			f.token = w.service.cardLink(sub.ID).token()
+		}
+	}
 	for _, e := range get[page[event]](w.service.client, "/v1/events").Data {
 		f.events = append(f.events, e.ID)
 	}
@@ -91,6 +104,7 @@ func (f *fuzzer) draw(t *rapid.T) call {
 
 // fill puts ids into a path, mostly of things that exist.
 func (f *fuzzer) fill(t *rapid.T, path string) string {
+	path = strings.ReplaceAll(path, "{token}", f.token)
 	if !strings.Contains(path, "{id}") {
 		return path
 	}
@@ -99,6 +113,8 @@ func (f *fuzzer) fill(t *rapid.T, path string) string {
 		known = f.payments
 	} else if strings.Contains(path, "/events/{id}") {
 		known = f.events
+	} else if strings.Contains(path, "/subscriptions/{id}") {
+		known = f.subscriptions
 	}
 	id := rapid.SampledFrom(known).Draw(t, "id")
 	if rapid.IntRange(0, 5).Draw(t, "wrong id") == 0 {
@@ -215,6 +231,19 @@ func (f *fuzzer) validBody(t *rapid.T, path string) any {
 			"items":            []any{object{"name": "Mug", "unit_amount": 2700, "quantity": 1, "type": "physical", "image_url": shop + "/m.png"}},
 			"shipping_details": object{"first_name": "Ada", "phone": "+4930", "address": object{"line1": "x", "country": "DE"}},
 		})
+	case path == "/v1/subscriptions":
+		return subscriptionBody(f.buyer, rapid.SampledFrom([]string{frictionlessCard, declinedCard, challengeCard}).Draw(t, "card"), object{
+			"interval_count": 2, "time_zone": "Europe/Berlin", "trial_days": 3, "ends_at": 4102444800, "collection": "self_managed",
+			"three_ds": object{"strategy": "auto"}, "browser": object{"ip": "203.0.113.7", "color_depth": "24"}, "metadata": object{"a": "b"},
+			"dunning": object{"retry_days": []int{1, 3}, "give_up_days": 14, "end": "unpaid", "day_cap": 10, "month_cap": 18},
+		})
+	case strings.HasPrefix(path, "/v1/subscriptions/") && strings.HasSuffix(path, "/cancel"):
+		return object{"at_period_end": true}
+	case strings.HasPrefix(path, "/v1/subscriptions/") && strings.HasSuffix(path, "}"):
+		return object{
+			"amount": 900, "interval": "month", "interval_count": 3, "ends_at": 4102444800, "dunning": object{"retry_days": []int{2}},
+			"cancel_at_period_end": false, "description": "d", "metadata": object{"a": "b", "c": nil},
+		}
 	case strings.HasSuffix(path, "/cancel"):
 		return object{}
 	case strings.HasSuffix(path, "/capture"):

@@ -47,7 +47,7 @@ func text(ctx context.Context, t *testing.T, selector string) string {
 func requireLabels(ctx context.Context, t *testing.T) {
 	t.Helper()
 	nameless, err := chromedp.Run(ctx, chromedp.Evaluate[int](
-		`[...document.querySelectorAll("input,select,textarea")].filter(f => !f.labels.length || f.tabIndex < 0).length`))
+		`[...document.querySelectorAll("input:not([type=hidden]),select,textarea")].filter(f => !f.labels.length || f.tabIndex < 0).length`))
 	require.NoError(t, err)
 	require.Zero(t, nameless, "a field has no label")
 }

@@ -528,6 +528,8 @@ type SubscriptionUpdateLink struct {
 	UsedAt         *time.Time
 	// The latest purchase that was begun by it.
 	PaymentID *uuid.UUID
+	// How many purchases were begun by it.
+	Tries int16
 }
 
 // The one row is the clock of a test installation. In live mode nobody reads it.

@@ -181,8 +181,8 @@ SELECT * FROM subscription_update_links WHERE token_digest = @token_digest;
 -- name: SubscriptionLinkTake :one
 -- Begins a purchase by a link. It can be used again only where that purchase has failed.
 WITH taken AS (
-    UPDATE subscription_update_links l SET payment_id = @payment_id::uuid, used_at = @now::timestamptz
-    WHERE l.token_digest = @token_digest AND l.expires_at > @now
+    UPDATE subscription_update_links l SET payment_id = @payment_id::uuid, used_at = @now::timestamptz, tries = l.tries + 1
+    WHERE l.token_digest = @token_digest AND l.expires_at > @now AND l.tries < @most_tries::smallint
         AND (l.payment_id IS NULL OR l.payment_id = sqlc.narg('failed_payment_id'))
     RETURNING 1
 )

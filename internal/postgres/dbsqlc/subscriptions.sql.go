@@ -611,7 +611,7 @@ func (q *Queries) SubscriptionInsert(ctx context.Context, arg SubscriptionInsert
 }
 
 const SubscriptionLinkGet = `-- name: SubscriptionLinkGet :one
-SELECT token_digest, subscription_id, created_at, expires_at, used_at, payment_id FROM subscription_update_links WHERE token_digest = $1
+SELECT token_digest, subscription_id, created_at, expires_at, used_at, payment_id, tries FROM subscription_update_links WHERE token_digest = $1
 `
 
 func (q *Queries) SubscriptionLinkGet(ctx context.Context, tokenDigest []byte) (SubscriptionUpdateLink, error) {
@@ -624,6 +624,7 @@ func (q *Queries) SubscriptionLinkGet(ctx context.Context, tokenDigest []byte) (
 		&i.ExpiresAt,
 		&i.UsedAt,
 		&i.PaymentID,
+		&i.Tries,
 	)
 	return i, err
 }
@@ -652,9 +653,9 @@ func (q *Queries) SubscriptionLinkInsert(ctx context.Context, arg SubscriptionLi
 
 const SubscriptionLinkTake = `-- name: SubscriptionLinkTake :one
 WITH taken AS (
-    UPDATE subscription_update_links l SET payment_id = $1::uuid, used_at = $2::timestamptz
-    WHERE l.token_digest = $3 AND l.expires_at > $2
-        AND (l.payment_id IS NULL OR l.payment_id = $4)
+    UPDATE subscription_update_links l SET payment_id = $1::uuid, used_at = $2::timestamptz, tries = l.tries + 1
+    WHERE l.token_digest = $3 AND l.expires_at > $2 AND l.tries < $4::smallint
+        AND (l.payment_id IS NULL OR l.payment_id = $5)
     RETURNING 1
 )
 SELECT CASE WHEN count(*) = 1 THEN 1 ELSE refuse_stale() END::bigint FROM taken
@@ -664,6 +665,7 @@ type SubscriptionLinkTakeParams struct {
 	PaymentID       uuid.UUID
 	Now             time.Time
 	TokenDigest     []byte
+	MostTries       int16
 	FailedPaymentID *uuid.UUID
 }
 
@@ -673,6 +675,7 @@ func (q *Queries) SubscriptionLinkTake(ctx context.Context, arg SubscriptionLink
 		arg.PaymentID,
 		arg.Now,
 		arg.TokenDigest,
+		arg.MostTries,
 		arg.FailedPaymentID,
 	)
 	var column_1 int64
