@@ -101,6 +101,19 @@ func Summary(failures []error) error {
 	return first
 }
 
+// Drain sweeps for as long as there is more to do, and no longer than until a sweep fails.
+func (s Sweeper) Drain(ctx context.Context, name string, sweep func(context.Context) (Result, error)) {
+	for ctx.Err() == nil {
+		swept, err := sweep(telemetry.Begin(ctx, s.Now))
+		if err != nil {
+			s.Log.WarnContext(ctx, "sweep failed", slog.String("sweep", name), slog.Int("done", swept.Done), slog.Any("error", err))
+		}
+		if err != nil || !swept.More {
+			return
+		}
+	}
+}
+
 // Repeat sweeps until ctx ends, again at once while there is more to do. Failures are logged and tried again at growing distances.
 func (s Sweeper) Repeat(ctx context.Context, name string, sweep func(context.Context) (Result, error)) {
 	pause := soonest

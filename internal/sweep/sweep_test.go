@@ -81,3 +81,22 @@ func TestSummary_KeepsManyFailuresToOneLine(t *testing.T) {
 	require.Equal(t, errBroken, sweep.Summary([]error{nil, errBroken}))
 	require.EqualError(t, sweep.Summary([]error{errBroken, nil, errBroken}), "2 of 3, the first: broken")
 }
+
+func TestDrain_SweepsWhileThereIsMore(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		last sweep.Result
+		err  error
+	}{"until none is left": {}, "until one fails": {sweep.Result{More: true}, errBroken}} {
+		var log bytes.Buffer
+		sweeps := 0
+		sweeper(&log).Drain(t.Context(), "some", func(context.Context) (sweep.Result, error) {
+			if sweeps++; sweeps == 3 {
+				return tc.last, tc.err
+			}
+			return sweep.Result{More: true}, nil
+		})
+		require.Equal(t, 3, sweeps, name)
+		require.Equal(t, tc.err != nil, log.Len() > 0, name)
+	}
+}

@@ -68,6 +68,10 @@ func classWords(class string) string {
 		return "This period of the subscription was not charged in its time, and is not charged later by itself."
 	case orders.ClassContractMissing:
 		return "The subscription's first purchase was paid, and the provider has not named the contract for later charges."
+	case orders.ClassRenewalRefused:
+		return "The provider refused to charge this period for a reason that lies with us. It is not tried again by itself."
+	case orders.ClassPaidAfterEnd:
+		return "This period was paid when its subscription had ended: somebody has to decide whether the money stays."
 	case "over_refund":
 		return "The provider gave back money that had been freed and used again."
 	}
