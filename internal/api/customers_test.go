@@ -35,10 +35,10 @@ func TestCustomer_IsKeptAsGiven(t *testing.T) {
 	again := b.do(t, request{method: "POST", path: "/v1/customers", body: body, key: "k"})
 	require.Equal(t, made.str("id"), again.str("id"))
 	require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
-	require.NoError(t, b.redis.FlushAll(t.Context()).Err())
+	require.NoError(t, b.redis.FlushDB(t.Context()).Err())
 	again = b.do(t, request{method: "POST", path: "/v1/customers", body: body, key: "k"})
 	require.Equal(t, []string{made.str("id"), "true"}, []string{again.str("id"), again.header.Get("Idempotent-Replayed")})
-	require.NoError(t, b.redis.FlushAll(t.Context()).Err())
+	require.NoError(t, b.redis.FlushDB(t.Context()).Err())
 	other := b.do(t, request{method: "POST", path: "/v1/customers", body: object{"name": "x"}, key: "k"})
 	other.refused(t, http.StatusUnprocessableEntity, "idempotency_error", "idempotency_key_reused",
 		"This Idempotency-Key was already used for a different request. Use a new key for a new request.", "")

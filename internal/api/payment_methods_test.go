@@ -49,7 +49,7 @@ func TestPaymentMethod_KeepsWhatAPersonRecognizesACardBy(t *testing.T) {
 	require.ElementsMatch(t, []string{"self", "payment_method:update", "payment_method:detach", "payment_method:customer"}, made.rels())
 	require.NotContains(t, made.body, "token")
 
-	require.NoError(t, b.redis.FlushAll(t.Context()).Err())
+	require.NoError(t, b.redis.FlushDB(t.Context()).Err())
 	again := b.saveCard(t, goodCard, "k", object{"customer": who, "metadata": object{"a": "1"}})
 	require.Equal(t, []string{made.str("id"), "true"}, []string{again.str("id"), again.header.Get("Idempotent-Replayed")})
 	require.Len(t, b.vault.kept, 1)
@@ -115,7 +115,7 @@ func TestPaymentMethod_Declines(t *testing.T) {
 		require.Equal(t, []string{"card_error", "card_declined", "do_not_honor", "The card was declined."}, []string{
 			declined.str("error.type"), declined.str("error.code"), declined.str("error.decline_code"), declined.str("error.message"),
 		})
-		require.NoError(t, b.redis.FlushAll(t.Context()).Err())
+		require.NoError(t, b.redis.FlushDB(t.Context()).Err())
 	}
 	refused := b.saveCard(t, refusedCard, "k2", object{"billing_details": payer()})
 	require.Equal(t, http.StatusUnprocessableEntity, refused.status, refused.body)

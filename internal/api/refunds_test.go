@@ -128,7 +128,7 @@ func TestRefund_RepeatedKeyNeverRefundsTwice(t *testing.T) {
 	require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
 	require.Equal(t, first.str("id"), again.str("id"))
 
-	require.NoError(t, b.redis.FlushAll(t.Context()).Err())
+	require.NoError(t, b.redis.FlushDB(t.Context()).Err())
 	flushed := b.refund(t, "k", body)
 	require.Equal(t, first.str("id"), flushed.str("id"), "the row decides without Redis")
 	require.InDelta(t, 666, b.do(t, request{method: "GET", path: "/v1/orders/" + id}).at("amount_refund_pending"), 0)

@@ -366,8 +366,7 @@ func setupConfigured(
 	require.NoError(t, err)
 	fingerprints, err := idempotency.NewKeys(dataKey)
 	require.NoError(t, err)
-	// What these tests look at is what Redis remembers, however busy the machine is.
-	store, err := idempotency.New(idempotency.Options{Redis: b.redis, Keys: fingerprints, Patience: 5 * time.Second})
+	store, err := idempotency.New(idempotency.Options{Redis: b.redis, Keys: fingerprints})
 	require.NoError(t, err)
 	limiter, err := ratelimit.NewLimiter(ratelimit.LimiterOptions{Redis: b.redis, PerSecond: 10_000})
 	require.NoError(t, err)

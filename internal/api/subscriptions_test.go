@@ -93,7 +93,7 @@ func TestSubscription_IsBegunOncePerKey(t *testing.T) {
 	for range 2 {
 		again := b.begin(t, body, "k")
 		require.Equal(t, []any{made.status, "true", made.json}, []any{again.status, again.header.Get("Idempotent-Replayed"), again.json})
-		require.NoError(t, b.redis.FlushAll(t.Context()).Err())
+		require.NoError(t, b.redis.FlushDB(t.Context()).Err())
 	}
 	require.Equal(t, 1, b.provider.saleCount())
 	b.begin(t, b.club(t, goodCard, object{"amount": 1}), "k").refused(t, http.StatusUnprocessableEntity, "idempotency_error", "idempotency_key_reused",
@@ -102,7 +102,7 @@ func TestSubscription_IsBegunOncePerKey(t *testing.T) {
 	// What became of it later is no business of the key's.
 	id := made.str("id")
 	b.do(t, request{method: "POST", path: "/v1/subscriptions/" + id + "/cancel"})
-	require.NoError(t, b.redis.FlushAll(t.Context()).Err())
+	require.NoError(t, b.redis.FlushDB(t.Context()).Err())
 	again := b.begin(t, body, "k")
 	require.Equal(t, []any{http.StatusCreated, id, "canceled"}, []any{again.status, again.at("id"), again.at("status")})
 }
@@ -149,7 +149,7 @@ func TestSubscription_ExpiresWhenItsCardIsDeclined(t *testing.T) {
 		require.Equal(t, i > 0, declined.header.Get("Idempotent-Replayed") == "true")
 		requireError(t, declined, "card_error", "insufficient_funds", "The card has insufficient funds.", b, declined.str("error.payment.id"))
 		if i == 1 {
-			require.NoError(t, b.redis.FlushAll(t.Context()).Err())
+			require.NoError(t, b.redis.FlushDB(t.Context()).Err())
 		}
 	}
 	require.Equal(t, 1, b.provider.saleCount())
@@ -191,7 +191,7 @@ func TestSubscription_ThatWasNeverBegunChargedNothing(t *testing.T) {
 	b.begin(t, body, "k")
 	_, err := b.pool.Exec(t.Context(), "UPDATE subscriptions SET latest_order_id = gen_random_uuid()") // as if its request had died
 	require.NoError(t, err)
-	require.NoError(t, b.redis.FlushAll(t.Context()).Err())
+	require.NoError(t, b.redis.FlushDB(t.Context()).Err())
 	b.begin(t, body, "k").refused(t, http.StatusPaymentRequired, "card_error", "processing_error",
 		"The subscription was not begun, and nothing was charged. Begin it again with a new Idempotency-Key.", "")
 }

@@ -31,12 +31,12 @@ func TestTestClock_IsReadAndMoved(t *testing.T) {
 		require.InDelta(t, 86_400, moved.at("offset_seconds"), 0, "a repeated key moves nothing")
 		require.InDelta(t, time.Now().Unix()+86_400, moved.at("now"), 5)
 	}
-	require.NoError(t, b.redis.FlushAll(t.Context()).Err())
+	require.NoError(t, b.redis.FlushDB(t.Context()).Err())
 	repeated := b.do(t, move)
 	require.Equal(t, "true", repeated.header.Get("Idempotent-Replayed"), "the clock itself knows the key")
 	require.InDelta(t, 86_400, repeated.at("offset_seconds"), 0)
 
-	require.NoError(t, b.redis.FlushAll(t.Context()).Err())
+	require.NoError(t, b.redis.FlushDB(t.Context()).Err())
 	move.body = object{"advance_seconds": 1}
 	require.Equal(t, "idempotency_key_reused", b.do(t, move).str("error.code"))
 
