@@ -59,11 +59,15 @@ It keeps everything in memory. Point a service at it with ONERWAY_BASE_URL.`,
 	return cmd
 }
 
+// drainSimulator is how long calls in flight are waited for. It is longer than the five seconds for which net/http takes a
+// connection that has sent nothing yet for one that will: clients open such ones in reserve.
+const drainSimulator = 10 * time.Second
+
 // runSandbox serves the simulator until ctx ends. Its worker ends first: that frees the calls that a fault keeps hanging.
 func runSandbox(ctx context.Context, simulator *sandbox.Server, listener net.Listener) error {
 	server := &http.Server{Handler: simulator.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	return runAll(ctx,
 		simulator.Run,
-		func(ctx context.Context) error { return serveHTTP(ctx, server, listener, 5*time.Second) },
+		func(ctx context.Context) error { return serveHTTP(ctx, server, listener, drainSimulator) },
 	)
 }

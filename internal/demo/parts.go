@@ -17,7 +17,7 @@ import (
 
 const (
 	headerTimeout = 10 * time.Second
-	drainTimeout  = 5 * time.Second
+	drainTimeout  = 10 * time.Second // longer than a connection that has sent nothing counts as one that will (net/http: 5 s)
 )
 
 // openSandbox starts the simulator of Onerway. It forgets everything when the demo ends.
