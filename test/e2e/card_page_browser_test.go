@@ -66,7 +66,7 @@ func TestNewCard_IsGivenByACustomer(t *testing.T) {
 			giveCard(browser, t, w, challengeCard)
 			require.NoError(t, chromedp.Do(browser, chromedp.WaitVisible(`button[value="approve"]`)))
 			fits("3-bank")
-			require.NoError(t, chromedp.Do(browser, chromedp.Click(`button[value="approve"]`), chromedp.WaitVisible("#title")))
+			require.NoError(t, chromedp.Do(browser, chromedp.Click(`button[value="approve"]`), chromedp.WaitVisible("#text")))
 			require.Equal(t, "Thank you", text(browser, t, "#title"))
 			require.Contains(t, text(browser, t, "#text"), "ending in "+last4(challengeCard))
 			address, err := chromedp.Run(browser, chromedp.Location())
