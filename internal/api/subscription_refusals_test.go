@@ -34,7 +34,7 @@ func TestSubscription_RefusalsToBegin(t *testing.T) {
 		"no amount":          {object{"amount": nil}, 400, missing, "amount is required.", "amount"},
 		"amount 0":           {object{"amount": 0}, 400, wrong, "amount must be between 1 and 99999999 minor units.", "amount"},
 		"no currency":        {object{"currency": nil}, 400, missing, "currency is required.", "currency"},
-		"currency":           {object{"currency": "XXX"}, 400, wrong, "currency must be an ISO 4217 code such as eur.", "currency"},
+		"currency":           {object{"currency": "ZZZ"}, 400, wrong, "currency must be an ISO 4217 code such as eur.", "currency"},
 		"three decimals":     {object{"currency": "KWD"}, 422, "currency_not_supported", "KWD has three decimals.", "currency"},
 		"no interval":        {object{"interval": nil}, 400, missing, "interval is required.", "interval"},
 		"interval":           {object{"interval": "hour"}, 400, wrong, "interval must be one of day, week, month and year.", "interval"},

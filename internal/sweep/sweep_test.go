@@ -20,6 +20,15 @@ func sweeper(log *bytes.Buffer) sweep.Sweeper {
 	return sweep.Sweeper{Log: slog.New(slog.NewTextHandler(log, nil)), Now: time.Now, Batch: 3, Concurrency: 2}
 }
 
+// untouched is work that must not be begun.
+func untouched(t *testing.T) func(context.Context, int) error {
+	t.Helper()
+	return func(_ context.Context, n int) error {
+		t.Errorf("%d was begun", n)
+		return nil
+	}
+}
+
 func TestDue_DoesWhatIsClaimed_AndGoesOnAfterAFailure(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
@@ -47,7 +56,7 @@ func TestDue_TellsThatItCouldNotClaim(t *testing.T) {
 		require.True(t, bounded)
 		return nil, errBroken
 	}
-	_, err := sweep.Due(t.Context(), sweeper(&log), "none", claim, func(context.Context, int) error { panic("nothing was claimed") })
+	_, err := sweep.Due(t.Context(), sweeper(&log), "none", claim, untouched(t))
 	require.ErrorIs(t, err, errBroken)
 }
 
@@ -56,7 +65,7 @@ func TestDue_BeginsNothingAfterTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	claim := func(context.Context, int) ([]int, error) { cancel(); return []int{1, 2}, nil }
 	var log bytes.Buffer
-	swept, err := sweep.Due(ctx, sweeper(&log), "none", claim, func(context.Context, int) error { panic("the end has come") })
+	swept, err := sweep.Due(ctx, sweeper(&log), "none", claim, untouched(t))
 	require.NoError(t, err)
 	require.Zero(t, swept.Done)
 }
