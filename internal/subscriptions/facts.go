@@ -61,8 +61,13 @@ func (s *Service) purchaseOf(ctx context.Context, c contract) (purchase, error) 
 	if p.order, err = s.orderOf(ctx, c.Order); err != nil {
 		return p, err
 	}
-	p.payment, err = s.paymentOf(ctx, c.Payment)
-	return p, err
+	if p.payment, err = s.paymentOf(ctx, c.Payment); err != nil || p.payment == nil || p.order == nil {
+		return p, err
+	}
+	if p.returned, err = s.queries.SubscriptionPurchaseReturned(ctx, c.Order.UUID()); err != nil {
+		return p, fmt.Errorf("look whether %s was given back: %w", c.Order, postgres.Translate(err))
+	}
+	return p, nil
 }
 
 // readOpen adds the order that is being collected, the last charge of it, and when its token was charged in vain.

@@ -34,6 +34,8 @@ type purchase struct {
 
 	order   *orders.Order
 	payment *orders.Payment
+	// returned: it was asked for that its money goes back. A refund that fails is for a person, not for another one.
+	returned bool
 }
 
 // terms are the settings that decisions rest on.

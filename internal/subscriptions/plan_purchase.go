@@ -45,7 +45,7 @@ func restIfAlone(f facts, until time.Time) (step, bool) {
 // planBoughtContract takes a contract into use once the provider has told what it is charged by. What was only to verify the
 // card is given back first.
 func planBoughtContract(f facts, p purchase) (step, bool) {
-	if p.order.Period == nil && p.order.Status == orders.StatusPaid && p.order.AmountRefundPending == 0 {
+	if p.order.Period == nil && p.order.Status == orders.StatusPaid && !p.returned {
 		return step{deed: deedRefund, order: p.order.ID, sub: f.sub}, true
 	}
 	if f.sub.Status.Final() {

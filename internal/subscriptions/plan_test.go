@@ -130,3 +130,22 @@ func TestPlan_ChargesOnePeriodADay(t *testing.T) {
 	f.now = st.sub.nextRunAt
 	require.Equal(t, []int{9, 10}, plan(f).periods, "the one that was missed is shown, the one that runs is charged")
 }
+
+// A refund that fails gives its amount back to the order: asked for again under its key, it would be that refund for ever.
+func TestPlan_AVerificationIsGivenBackOnce_AndDoesNotHoldTheRestUp(t *testing.T) {
+	t.Parallel()
+	p := purchase{
+		contract: contract{Payment: ids.New[ids.PaymentEntity](), ID: "1", sealed: []byte{1}, CreatedAt: noon},
+		order:    &orders.Order{ID: ids.New[ids.OrderEntity](), Status: orders.StatusPaid, AmountPaid: 100, Amount: eur(100)},
+		payment:  &orders.Payment{Status: orders.PaymentSucceeded, FinalAt: noon},
+	}
+	f := facts{now: noon, purchases: []purchase{p}, terms: terms{policy: dunning.Default(), providerZone: time.UTC}}
+	f.sub = Subscription{Status: lifecycle.StatusIncomplete, Collection: SelfManaged, CreatedAt: noon, TrialEnd: noon.AddDate(0, 0, 7), Schedule: calendar.Schedule{
+		Anchor: noon.AddDate(0, 0, 7), Zone: time.UTC, Interval: calendar.IntervalMonth, Count: 1,
+	}}
+	require.Equal(t, deedRefund, plan(f).deed)
+	f.purchases[0].returned = true
+	st := plan(f)
+	require.Equal(t, deedNone, st.deed)
+	require.Equal(t, lifecycle.StatusTrialing, st.sub.Status)
+}

@@ -191,3 +191,7 @@ SELECT CASE WHEN count(*) = 1 THEN 1 ELSE refuse_stale() END::bigint FROM taken;
 -- name: SubscriptionContractByName :one
 -- The contract that the provider names, while it is charged by.
 SELECT * FROM subscription_contracts WHERE contract_id = @contract_id::text AND status <> 'pending';
+
+-- name: SubscriptionPurchaseReturned :one
+-- Whether it was asked for that an order's money goes back, whatever became of it.
+SELECT EXISTS (SELECT FROM refunds WHERE order_id = @order_id);

@@ -788,6 +788,18 @@ func (q *Queries) SubscriptionMove(ctx context.Context, arg SubscriptionMovePara
 	return column_1, err
 }
 
+const SubscriptionPurchaseReturned = `-- name: SubscriptionPurchaseReturned :one
+SELECT EXISTS (SELECT FROM refunds WHERE order_id = $1)
+`
+
+// Whether it was asked for that an order's money goes back, whatever became of it.
+func (q *Queries) SubscriptionPurchaseReturned(ctx context.Context, orderID uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, SubscriptionPurchaseReturned, orderID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const SubscriptionTell = `-- name: SubscriptionTell :exec
 WITH c AS (
     UPDATE customers SET last_sequence = last_sequence + 1
