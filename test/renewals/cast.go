@@ -18,6 +18,9 @@ func waves() []time.Time {
 // lastActs are so long before the end of a run that the policy has its say by then.
 const lastActs = 40 * day
 
+// dailyRare: only one in so many of those that might be charged daily is. A few of them would make most of the charges.
+const dailyRare = 4
+
 // Cast makes the terms of so many subscriptions, which run for so long. A seed says it all.
 func Cast(seed uint64, size int, lasts time.Duration) ([]*Story, error) {
 	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // to be repeated
@@ -35,6 +38,9 @@ func Cast(seed uint64, size int, lasts time.Duration) ([]*Story, error) {
 		s := &Story{Name: fmt.Sprintf("s%04d", i), Terms: Terms{
 			Interval: kinds[i%len(kinds)], Zone: zones[i%len(zones)], Amount: 500 + int64(random.IntN(9500)), GivesUp: "unpaid",
 		}}
+		if s.Interval == "day" && i/len(kinds)%dailyRare != 0 {
+			s.Interval = "month"
+		}
 		if random.IntN(2) == 0 {
 			s.GivesUp = "cancel"
 		}

@@ -120,6 +120,9 @@ func (j *judgment) periods() {
 		}
 		o, ordered := orders[from]
 		delete(orders, from)
+		if !ordered && j.now.Before(nextDay(j.paidAt)) {
+			break // the one before was paid so late that the provider's day is used up
+		}
 		if !ordered {
 			j.find("the period from %s has no order", stamp(from))
 			continue

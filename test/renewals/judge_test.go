@@ -54,6 +54,21 @@ func TestJudge_FindsNothingWhereAllIsRight(t *testing.T) {
 	require.Empty(t, story().Judge(right(), now))
 }
 
+func TestJudge_LetsAPeriodWaitForTheProvidersNextDay(t *testing.T) {
+	t.Parallel()
+	daily := &renewals.Story{Name: "s", Begun: true, Anchor: anchor, Terms: renewals.Terms{Interval: "day", Zone: time.UTC, Amount: 999}}
+	// Charged twelve hours late, at 6:00 of the provider's first of February, which ends at 16:00 UTC.
+	late, next := anchor.Add(12*time.Hour), anchor.AddDate(0, 0, 1)
+	seen := renewals.Seen{
+		Status: "active", Contracts: []string{"active"}, Sequences: []int64{1, 2},
+		Orders:   []renewals.Order{{ID: "1", From: anchor, To: next, Status: "paid", Amount: 999, Paid: 999, Succeeded: 1}},
+		Attempts: map[string][]renewals.Attempt{"1": {{At: late, Paid: true, Amount: 999}}},
+		Events:   []string{"subscription.created", "subscription.activated"},
+	}
+	require.Empty(t, daily.Judge(seen, next.Add(5*time.Hour)))
+	require.Len(t, daily.Judge(seen, next.Add(7*time.Hour)), 1)
+}
+
 func TestJudge_FindsWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for want, spoil := range map[string]func(s *renewals.Story, seen *renewals.Seen){
