@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,10 +22,10 @@ func TestBench_RunsEveryScenario(t *testing.T) {
 	result, err := bench(t.Context(), options{
 		scenarios: scenarioNames(), duration: time.Second, warmup: 200 * time.Millisecond, rounds: 1, clients: 2,
 		notifications: 20, inFlight: 4, starts: 1, notifyAfter: 20 * time.Millisecond, slowness: 200 * time.Millisecond,
-		server: buildServer(t),
+		subscriptions: sizes{5, 40}, due: 20, rate: 20, server: buildServer(t),
 	})
 	require.NoError(t, err)
-	require.Len(t, result.Targets, 4)
+	require.Len(t, result.Targets, 6)
 	require.Positive(t, result.Payments.Median.Service)
 	require.Positive(t, result.Payments.Median.PreparedRatio)
 	require.Positive(t, result.Payments.CPU["service"])
@@ -35,6 +36,15 @@ func TestBench_RunsEveryScenario(t *testing.T) {
 	require.EqualValues(t, 4, result.Memory.InFlight)
 	require.Positive(t, result.Ready.WorstMS)
 
+	require.Len(t, result.Renewals.Sizes, 2)
+	for i, due := range []int{5, 20} {
+		drained := result.Renewals.Sizes[i]
+		require.Equal(t, due, drained.Due)
+		require.Positive(t, drained.PerSecond)
+		require.Positive(t, drained.First.Pages)
+		require.Contains(t, strings.Join(drained.Plan, "\n"), "Update on subscriptions")
+	}
+
 	// The ratio means something only while both sides write the same.
 	require.Equal(t, "1/1/4/2/1", result.Payments.Footprint.Rows)
 	require.Equal(t, result.Payments.Footprint.Rows, result.Payments.TwinPrint.Rows)
@@ -44,6 +54,7 @@ func TestBench_RunsEveryScenario(t *testing.T) {
 	var text, encoded bytes.Buffer
 	require.NoError(t, result.publish(&text, options{}))
 	require.Contains(t, text.String(), "payments, ratio to the bare SQL")
+	require.Contains(t, text.String(), "40 subscriptions, 20 due")
 	require.NoError(t, result.publish(&encoded, options{json: true}))
 	require.True(t, json.Valid(encoded.Bytes()))
 }
@@ -69,6 +80,9 @@ func TestParse_RefusesWhatItCannotRun(t *testing.T) {
 		"short round":         {"--duration", "500ms"},
 		"stray argument":      {"payments"},
 		"fewer than a client": {"--notifications", "3"},
+		"no rate":             {"--rate", "0"},
+		"shrinking tables":    {"--subscriptions", "20,10"},
+		"no size":             {"--subscriptions", "0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -152,4 +166,40 @@ func TestCPUTime_CountsAProcessAndItsChildren(t *testing.T) {
 	}
 	require.NoError(t, in.Close())
 	_ = cmd.Wait() // read at the end of input makes the shell's status 1
+}
+
+func TestTenths_AreClaimsOfTheFirstAndTheLastOfWhatWasDue(t *testing.T) {
+	t.Parallel()
+	var samples []claims
+	for i := range int64(12) { // ten rows and one call each, the last ever dearer
+		samples = append(samples, claims{calls: 7 + i, rows: 500 + 10*i, pages: 100 * i * i, ms: float64(i)})
+	}
+	first, last := tenths(samples, 100)
+	require.Equal(t, claimReport{Claims: 1, Rows: 10, MS: 1, Pages: 100}, first)
+	require.Equal(t, claimReport{Claims: 1, Rows: 10, MS: 1, Pages: 1900}, last)
+	first, last = tenths(samples[:1], 100)
+	require.Zero(t, first.Claims)
+	require.Zero(t, last.Claims)
+}
+
+func TestMeasure_FindsTheRateAndItsSlowestStretch(t *testing.T) {
+	t.Parallel()
+	var starts []time.Time
+	begin := time.Now()
+	for i := range 400 { // ten a second, and five a second after twenty seconds
+		at := time.Duration(i) * 100 * time.Millisecond
+		if i >= 200 {
+			at = 20*time.Second + time.Duration(i-200)*200*time.Millisecond
+		}
+		starts = append(starts, begin.Add(at))
+	}
+	var d drainReport
+	d.measure(starts, 10)
+	require.InDelta(t, 6.67, d.PerSecond, 0.02)
+	require.InDelta(t, 0.667, d.Share, 0.002)
+	require.InDelta(t, 5, d.Slowest, 0.1)
+	require.Equal(t, 10, d.Most)
+	var none drainReport
+	none.measure(nil, 10)
+	require.Zero(t, none)
 }

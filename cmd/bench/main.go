@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -34,13 +35,17 @@ type options struct {
 	latency       time.Duration
 	notifyAfter   time.Duration
 	slowness      time.Duration
+	subscriptions sizes
+	due, rate     int
 	server        string
 	json          bool
 	out           string
 	profile       string
 }
 
-func scenarioNames() []string { return []string{"payments", "notifications", "memory", "ready"} }
+func scenarioNames() []string {
+	return []string{"payments", "notifications", "memory", "ready", "renewals"}
+}
 
 func main() {
 	err := run(os.Args[1:])
@@ -79,6 +84,10 @@ func parse(args []string) (options, error) {
 	flags.DurationVar(&o.latency, "latency", 0, "how long the simulator takes to answer in scenario payments")
 	flags.DurationVar(&o.notifyAfter, "notify-after", 100*time.Millisecond, "how long after its answer the simulator notifies; 0s: at once")
 	flags.DurationVar(&o.slowness, "slowness", 2*time.Second, "how long it takes in scenario memory, so that calls pile up")
+	o.subscriptions = sizes{1_000, 20_000}
+	flags.Var(&o.subscriptions, "subscriptions", "comma list: the sizes of the table in scenario renewals, growing")
+	flags.IntVar(&o.due, "due", 1000, "how many of them come due at once in scenario renewals")
+	flags.IntVar(&o.rate, "rate", 50, "calls a second that the provider takes in scenario renewals (ONERWAY_RATE_LIMIT)")
 	flags.StringVar(&o.server, "server", "", "a built cmd/server to measure; built anew when empty")
 	flags.BoolVar(&o.json, "json", false, "print the report as JSON")
 	flags.StringVar(&o.out, "out", "", "also write the JSON report to this file")
@@ -104,6 +113,8 @@ func (o options) check(rest int) error {
 		return errors.New("everything is told by flags; see --help")
 	case o.rounds < 1 || o.clients < 1 || o.starts < 1 || o.inFlight < 1 || o.notifications < o.clients:
 		return errors.New("--rounds, --clients, --starts and --in-flight are at least 1, --notifications at least --clients")
+	case o.due < 1 || o.rate < 1 || !slices.IsSorted(o.subscriptions):
+		return errors.New("--due and --rate are at least 1, --subscriptions grow")
 	case o.duration < time.Second || o.warmup < 0 || o.latency < 0 || o.notifyAfter < 0 || o.slowness < 0:
 		return errors.New("--duration is at least 1s (pgbench counts in seconds), other durations are not negative")
 	}
@@ -123,6 +134,7 @@ func bench(ctx context.Context, opts options) (_ *report, err error) {
 		"notifications": func() (err error) { result.Notifications, err = s.notifications(ctx); return err },
 		"memory":        func() (err error) { result.Memory, err = s.memory(ctx); return err },
 		"ready":         func() (err error) { result.Ready, err = s.ready(ctx); return err },
+		"renewals":      func() (err error) { result.Renewals, err = s.renewals(ctx); return err },
 	}
 	for _, name := range scenarioNames() {
 		if !slices.Contains(opts.scenarios, name) {
@@ -140,4 +152,24 @@ func bench(ctx context.Context, opts options) (_ *report, err error) {
 // progress tells a person what is going on; the report alone goes to standard output.
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
+}
+
+// sizes are a comma list of numbers of at least 1.
+type sizes []int
+
+func (s *sizes) String() string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(*s), " ", ","), "[]")
+}
+
+// Set reads the list (flag.Value).
+func (s *sizes) Set(text string) error {
+	*s = nil
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is not a number of at least 1", part)
+		}
+		*s = append(*s, n)
+	}
+	return nil
 }

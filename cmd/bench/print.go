@@ -47,6 +47,9 @@ func (r *report) print(w io.Writer) error {
 	if s := r.Ready; s != nil {
 		fmt.Fprintf(t, "\nREADY\nmedian, worst of %d starts\t%.0f, %.0f ms\n", len(s.Starts), s.MedianMS, s.WorstMS)
 	}
+	if n := r.Renewals; n != nil {
+		n.print(t)
+	}
 	fmt.Fprintf(t, "\nTARGET\twant\tgot\t\n")
 	for _, goal := range r.Targets {
 		verdict := "missed"

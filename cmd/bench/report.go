@@ -17,6 +17,7 @@ type report struct {
 	Notifications *notificationsReport `json:"notifications"`
 	Memory        *memoryReport        `json:"memory"`
 	Ready         *readyReport         `json:"ready"`
+	Renewals      *renewalsReport      `json:"renewals"`
 	Targets       []target             `json:"targets"`
 }
 
@@ -164,6 +165,11 @@ func (r *report) judge() {
 	}
 	if r.Ready != nil {
 		atMost("ms until ready, worst start", r.Ready.WorstMS, 1000)
+	}
+	if r.Renewals != nil {
+		share, growth := r.Renewals.worst()
+		atLeast("renewals, share of the provider's rate", share, 0.9)
+		atMost("pages of a claim, last tenth to first", growth, 1.25)
 	}
 }
 

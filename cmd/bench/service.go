@@ -18,8 +18,9 @@ type service struct {
 	took time.Duration
 }
 
-// startService starts the service, HTTP and workers, and waits until it says that it is ready.
-func (s *stack) startService(ctx context.Context, simulatorAddr string) (*service, error) {
+// startService starts the service, HTTP and workers, and waits until it says that it is ready. Settings are NAME=value, and go before
+// those of environment.
+func (s *stack) startService(ctx context.Context, simulatorAddr string, settings ...string) (*service, error) {
 	svc := &service{}
 	var err error
 	if svc.addr, err = freeAddress(ctx); err != nil {
@@ -29,7 +30,7 @@ func (s *stack) startService(ctx context.Context, simulatorAddr string) (*servic
 		return nil, err
 	}
 	began := time.Now()
-	if svc.child, err = startChild(ctx, s.dir, "service", s.binary, s.environment(svc, simulatorAddr), "serve"); err != nil {
+	if svc.child, err = startChild(ctx, s.dir, "service", s.binary, append(s.environment(svc, simulatorAddr), settings...), "serve"); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("the service was not ready in time"))
@@ -50,7 +51,7 @@ func (s *stack) environment(svc *service, simulatorAddr string) []string {
 		"ADMIN_ADDR=" + svc.admin,
 		"PUBLIC_URL=http://" + svc.addr,
 		"RETURN_URL_ALLOWLIST=https://shop.example",
-		"API_KEYS=storefront:" + apiKey,
+		"API_KEYS=storefront:" + apiKey + ",admin:" + adminKey,
 		"DATA_KEY=" + s.dataKey,
 		"RETURN_SECRET=" + s.dataKey,
 		"ONERWAY_BASE_URL=http://" + simulatorAddr,

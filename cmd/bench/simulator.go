@@ -14,12 +14,13 @@ type simulator struct {
 	addr string
 }
 
-func (s *stack) startSimulator(ctx context.Context, latency time.Duration) (*simulator, error) {
+func (s *stack) startSimulator(ctx context.Context, latency time.Duration, flags ...string) (*simulator, error) {
 	addr, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c, err := startChild(ctx, s.dir, "sandbox", s.binary, nil, "sandbox", "--listen", addr, "--latency", latency.String())
+	args := append([]string{"sandbox", "--listen", addr, "--latency", latency.String()}, flags...)
+	c, err := startChild(ctx, s.dir, "sandbox", s.binary, nil, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ const (
 	// unlimited keeps the rate limits at work, as in production, without ever being reached.
 	unlimited = "1000000"
 	apiKey    = "sk_test_0benchmark0benchmark0benchmark0" //nolint:gosec // opens a service that lives for this run
+	adminKey  = "sk_test_1benchmark1benchmark1benchmark1" //nolint:gosec // the same
 	twinName  = "twin"
 )
 
@@ -76,7 +77,7 @@ func newStack(ctx context.Context, opts options) (_ *stack, err error) {
 }
 
 func (s *stack) openDatabases(ctx context.Context) (err error) {
-	s.pg, err = embedded.StartPostgres(ctx, embedded.PostgresOptions{Durable: true})
+	s.pg, err = embedded.StartPostgres(ctx, embedded.PostgresOptions{Durable: true, Settings: statements()})
 	if err != nil {
 		return err
 	}
