@@ -27,7 +27,7 @@ func DiscrepancyClasses() []string {
 	return []string{
 		classAmount, classCurrency, classStatus, classTransaction, classSurplus, classLatePayment, classMissing, classReversal,
 		classUnsettled, classRefund, classRefundMatch, classOverRefund, classDispute, classOverDispute,
-		ClassPeriodMissed, ClassContractMissing,
+		ClassPeriodMissed, ClassContractMissing, ClassRenewalRefused, ClassPaidAfterEnd,
 	}
 }
 

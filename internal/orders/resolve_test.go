@@ -1,6 +1,7 @@
 package orders_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,20 @@ func (b *testBundle) discrepanciesOf(f orders.DiscrepancyFilter) []orders.Discre
 	found, err := b.service.ListDiscrepancies(b.t.Context(), f, orders.Page{Limit: 100})
 	require.NoError(b.t, err)
 	return found.Data
+}
+
+func TestDiscrepancyClasses_AreThoseThatTheDatabaseKnows(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var known string
+	err := b.pool.QueryRow(t.Context(),
+		"SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'discrepancies_class_known'").Scan(&known)
+	require.NoError(t, err)
+	var classes []string
+	for _, found := range regexp.MustCompile(`'(\w+)'`).FindAllStringSubmatch(known, -1) {
+		classes = append(classes, found[1])
+	}
+	require.ElementsMatch(t, classes, orders.DiscrepancyClasses())
 }
 
 func TestResolveDiscrepancy_EndsTheReviewWithTheLastOne(t *testing.T) {
