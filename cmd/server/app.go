@@ -44,10 +44,12 @@ const clockTolerance = time.Second
 
 // app is everything that a process of the service is made of, wired top to bottom by newApp.
 type app struct {
-	config    config.Config
-	log       *slog.Logger
-	tel       *telemetry.Telemetry
-	pool      *pgxpool.Pool
+	config config.Config
+	log    *slog.Logger
+	tel    *telemetry.Telemetry
+	pool   *pgxpool.Pool
+	// reads is what reports are read from: a replica, or pool.
+	reads     *pgxpool.Pool
 	database  *postgres.Clock
 	redis     redis.UniversalClient
 	provider  *onerway.Client
@@ -97,6 +99,9 @@ func (a *app) openPostgres(ctx context.Context) (err error) {
 		return err
 	}
 	a.closers = append(a.closers, func(context.Context) error { a.pool.Close(); return nil })
+	if err := a.openReplica(ctx); err != nil {
+		return err
+	}
 	if err := a.setClock(ctx); err != nil {
 		return err
 	}
@@ -107,6 +112,22 @@ func (a *app) openPostgres(ctx context.Context) (err error) {
 	if pending {
 		return errors.New("the database lacks migrations of this version: run `server migrate up` first")
 	}
+	return nil
+}
+
+// openReplica opens what reports are read from. It may be away: reports fail then, and nothing else does.
+func (a *app) openReplica(ctx context.Context) (err error) {
+	a.reads = a.pool
+	if a.config.DatabaseReadURL.IsZero() {
+		return nil
+	}
+	a.reads, err = postgres.Open(ctx, a.config.DatabaseReadURL.Reveal(), postgres.Options{
+		Tracer: a.tel.DBTracer(), ApplicationName: "tillway reports", Absent: true,
+	})
+	if err != nil {
+		return fmt.Errorf("DATABASE_READ_URL: %w", err)
+	}
+	a.closers = append(a.closers, func(context.Context) error { a.reads.Close(); return nil })
 	return nil
 }
 

@@ -41,7 +41,7 @@ func (a *app) handler() (http.Handler, error) {
 		return nil, fmt.Errorf("set up the rate limit: %w", err)
 	}
 	deps := api.Deps{
-		SubscriptionReports: report.New(a.pool, a.now),
+		SubscriptionReports: report.New(a.reads, a.now),
 		Orders:              a.orders, Events: a.events, Customers: a.customers, Subscriptions: a.subs, Keys: a.keys, Idempotency: store, Fingerprints: keys,
 		Limiter: limiter, RateLimit: cfg.RateLimit, Notifications: a.receiver, Inbox: a.receiver, Checks: a.checks(),
 		Livemode: cfg.Livemode, CardEntry: api.CardEntry(cfg.CardEntry), PublicURL: cfg.PublicURL.String(), ReturnURLAllowed: a.returnURLAllowed,
@@ -56,9 +56,10 @@ func (a *app) handler() (http.Handler, error) {
 	return api.New(deps), nil
 }
 
-// checks are what readiness looks at. Redis is reported only: without it we are slower and as right.
+// checks are what readiness looks at. Redis and a replica are reported only: without them we are slower or have no reports, and are
+// as right.
 func (a *app) checks() []api.Check {
-	return []api.Check{
+	checks := []api.Check{
 		{Name: "postgres", Required: true, Run: a.pool.Ping},
 		{Name: "migrations", Required: true, Run: func(ctx context.Context) error {
 			pending, err := migrations.Pending(ctx, a.config.DatabaseURL.Reveal())
@@ -69,4 +70,8 @@ func (a *app) checks() []api.Check {
 		}},
 		{Name: "redis", Run: func(ctx context.Context) error { return a.redis.Ping(ctx).Err() }},
 	}
+	if a.reads != a.pool {
+		checks = append(checks, api.Check{Name: "postgres_read", Run: a.reads.Ping})
+	}
+	return checks
 }

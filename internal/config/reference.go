@@ -43,7 +43,7 @@ func sections() []section {
 		}},
 		{"Storage", []variable{
 			{Name: "DATABASE_URL", Needed: neededAlways, Meaning: "PostgreSQL, as a `postgres://` URL or as `key=value` pairs."},
-			{Name: "DATABASE_READ_URL", Meaning: "A replica for dashboards and reports; without it they read `DATABASE_URL`."},
+			{Name: "DATABASE_READ_URL", Meaning: "A replica that reports (`GET /v1/ops/subscriptions/summary`) are read from; without it they read `DATABASE_URL`. When it is away they answer 503, and nothing else is touched."},
 			{Name: "REDIS_URL", Needed: neededServe, Meaning: "`redis://`, `rediss://` or `unix://`; a comma list of nodes for Cluster (one address: `?cluster=true`), of sentinels with `?master_name=`."},
 			{Name: "DATA_KEY", Needed: neededServe, Meaning: "32 bytes in base64 (`openssl rand -base64 32`): HMAC and encryption at rest."},
 		}},

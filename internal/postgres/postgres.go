@@ -37,15 +37,17 @@ const (
 // Options adjust the pool. A zero field takes its default; a setting that the
 // connection URL makes (as in ?statement_timeout=30000) wins over a default.
 type Options struct {
-	Tracer           pgx.QueryTracer
-	MaxConns         int32
-	ApplicationName  string
+	Tracer          pgx.QueryTracer
+	MaxConns        int32
+	ApplicationName string
+	// Absent: the database may be away when the pool is made.
+	Absent           bool
 	StatementTimeout time.Duration
 	LockTimeout      time.Duration
 	IdleInTxTimeout  time.Duration
 }
 
-// Open makes a pool and checks, within seconds, that the database answers.
+// Open makes a pool and checks, within seconds, that the database answers, unless that may be away.
 func Open(ctx context.Context, url string, opts Options) (*pgxpool.Pool, error) {
 	config, err := poolConfig(url, opts)
 	if err != nil {
@@ -54,6 +56,9 @@ func Open(ctx context.Context, url string, opts Options) (*pgxpool.Pool, error) 
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("make the database pool: %w", err)
+	}
+	if opts.Absent {
+		return pool, nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errors.New("the database did not answer in time"))
 	defer cancel()
