@@ -1,0 +1,152 @@
+package renewals
+
+import (
+	"time"
+)
+
+// period holds one period; false where it is the last because it was given up.
+func (j *judgment) period(n int, o Order) bool {
+	from, to := j.start(n), j.start(n+1)
+	tried := j.seen.Attempts[o.ID]
+	if !o.To.Equal(to) {
+		j.find("the period from %s ends at %s in our order, and at %s by the calendar", stamp(from), stamp(o.To), stamp(to))
+	}
+	if o.Amount != j.Amount {
+		j.find("the period from %s costs %d, and %d was asked for", stamp(from), o.Amount, j.Amount)
+	}
+	if o.Review {
+		j.missed(from, to, o, tried)
+		return true
+	}
+	if !j.paidAt.Before(to) {
+		j.find("the period from %s was over when the one before was paid at %s, and was charged all the same", stamp(from), stamp(j.paidAt))
+	}
+	j.money(from, o, tried)
+	code, times := j.declines(n)
+	lasts := times >= 0 && times <= len(retryDays()) && (code != hardCode || times == 0)
+	if times != 0 {
+		j.owed++
+	}
+	j.attempts(n, tried, code, times, lasts)
+	if !lasts {
+		j.givenUp(from, o, tried)
+		return false
+	}
+	if times > 0 {
+		j.recovered++
+	}
+	if n > 0 || j.TrialDays > 0 {
+		j.paid++
+	}
+	if o.Status != "paid" {
+		j.find("the period from %s is to be paid, and its order is %s", stamp(from), o.Status)
+	}
+	if len(tried) > 0 {
+		j.paidAt = tried[len(tried)-1].At
+	}
+	return true
+}
+
+// missed holds a period that passed while the one before was owed: it is shown to a person and charged to nobody.
+func (j *judgment) missed(from, to time.Time, o Order, tried []Attempt) {
+	if len(tried) > 0 || o.Paid > 0 {
+		j.find("the period from %s was left to a person, and charged", stamp(from))
+	}
+	if j.paidAt.IsZero() || j.paidAt.Before(from) || nextDay(j.paidAt).Add(slack).Before(to) {
+		j.find("the period from %s was left to a person, and nothing kept it from being charged", stamp(from))
+	}
+}
+
+// money holds one order to the rule that it is paid once or not at all, on both sides alike.
+func (j *judgment) money(from time.Time, o Order, tried []Attempt) {
+	paid := successes(tried)
+	switch {
+	case paid > 1:
+		j.find("the period from %s was charged %d times", stamp(from), paid)
+	case o.Succeeded != paid:
+		j.find("the period from %s was charged %d times, and we have %d payments that succeeded", stamp(from), paid, o.Succeeded)
+	case o.Paid != int64(paid)*o.Amount:
+		j.find("the period from %s was charged %d times, and %d of %d are paid here", stamp(from), paid, o.Paid, o.Amount)
+	}
+	for _, a := range tried {
+		if a.Amount != o.Amount {
+			j.find("the period from %s costs %d, and %d was charged", stamp(from), o.Amount, a.Amount)
+		}
+		if a.At.Before(from) {
+			j.find("the period from %s was charged before it began, at %s", stamp(from), stamp(a.At))
+		}
+		if j.paused(a.At) && j.paused(a.At.Add(-skew)) {
+			j.find("the period from %s was charged at %s, while it was paused", stamp(from), stamp(a.At))
+		}
+		if end, as := j.over(j.now); as != "" && a.At.After(end.Add(skew)) {
+			j.find("the period from %s was charged at %s, after it had ended at %s", stamp(from), stamp(a.At), stamp(end))
+		}
+	}
+}
+
+// attempts holds when a period was tried, and what came of it, against what the provider was told and the policy says.
+func (j *judgment) attempts(n int, tried []Attempt, code string, times int, lasts bool) {
+	from := j.start(n)
+	want := times + 1
+	switch {
+	case times < 0 && code == hardCode:
+		want = 1
+	case !lasts:
+		want = len(retryDays()) + 1
+	}
+	if len(tried) != want {
+		j.find("the period from %s was tried %d times, and %d times is right", stamp(from), len(tried), want)
+		return
+	}
+	ready := from
+	if next := nextDay(j.paidAt); n > 0 && next.After(ready) {
+		ready = next
+	}
+	if first := tried[0].At; first.Before(ready) || first.After(ready.Add(slack)) {
+		j.find("the period from %s was first tried at %s, and could be from %s on", stamp(from), stamp(first), stamp(ready))
+	}
+	for i, a := range tried {
+		if last := i == len(tried)-1; a.Paid != (last && lasts) {
+			j.find("try %d of the period from %s was paid: %t", i+1, stamp(from), a.Paid)
+		}
+		if !a.Paid && a.Code != code {
+			j.find("try %d of the period from %s was declined with %s, not %q", i+1, stamp(from), a.Code, code)
+		}
+		if i == 0 {
+			continue
+		}
+		if due := tried[0].At.Add(time.Duration(retryDays()[i-1]) * day); a.At.Before(due.Add(-skew)) || a.At.After(due.Add(slack)) {
+			j.find("try %d of the period from %s was at %s, and due at %s", i+1, stamp(from), stamp(a.At), stamp(due))
+		}
+	}
+}
+
+// givenUp holds a period that the policy gave up.
+func (j *judgment) givenUp(from time.Time, o Order, tried []Attempt) {
+	ends := giveUpDays * day
+	switch {
+	case len(tried) == 0:
+		return
+	case j.now.Before(tried[0].At.Add(ends)):
+		j.status = "past_due"
+	case j.GivesUp == "cancel":
+		j.status = "canceled"
+	default:
+		j.status = "unpaid"
+	}
+	if want := map[string]string{"canceled": "canceled"}[j.status]; o.Paid > 0 || (want != "" && o.Status != want) {
+		j.find("the period from %s was given up, and its order is %s with %d paid", stamp(from), o.Status, o.Paid)
+	}
+}
+
+// verification holds the order that only verified a card before a trial: what it charged is given back.
+func (j *judgment) verification(o Order) {
+	switch tried := j.seen.Attempts[o.ID]; {
+	case j.TrialDays == 0:
+		j.find("order %s is for no period, and there is no trial", o.ID)
+	case successes(tried) != 1 || o.Succeeded != 1:
+		j.find("order %s was to verify the card, was charged %d times there and %d times here", o.ID, successes(tried), o.Succeeded)
+	case o.Refunded != o.Amount:
+		j.find("order %s was to verify the card, and %d of %d were given back", o.ID, o.Refunded, o.Amount)
+	}
+}
