@@ -21,20 +21,21 @@ const (
 	quietPatience = 3 * time.Minute
 	quietPoll     = 15 * time.Millisecond
 	// grace is how long nothing must move before what is claimed is taken to be held by the dead.
-	grace = 300 * time.Millisecond
+	grace = 120 * time.Millisecond
 )
 
-// dueSQL is the service's time, how many rows are due, and when the first is due of those that are not yet.
+// dueSQL is the service's time, how many rows are due, and when the first is due of those that are not yet. A payment whose outcome is
+// known, and that waits to be confirmed, is left to the next step.
 const dueSQL = `
 WITH clock AS (SELECT now() + ahead_us * interval '1 microsecond' AS at FROM test_clock),
 waits AS (
-    (SELECT next_run_at AS at FROM subscriptions WHERE next_run_at IS NOT NULL ORDER BY 1 LIMIT $1)
-    UNION ALL (SELECT next_check_at FROM subscription_contracts WHERE next_check_at IS NOT NULL ORDER BY 1 LIMIT $1)
-    UNION ALL (SELECT next_check_at FROM payments WHERE next_check_at IS NOT NULL ORDER BY 1 LIMIT $1)
-    UNION ALL (SELECT next_check_at FROM refunds WHERE next_check_at IS NOT NULL ORDER BY 1 LIMIT $1)
+    (SELECT next_run_at AS at, true AS hurries FROM subscriptions WHERE next_run_at IS NOT NULL ORDER BY 1 LIMIT $1)
+    UNION ALL (SELECT next_check_at, true FROM subscription_contracts WHERE next_check_at IS NOT NULL ORDER BY 1 LIMIT $1)
+    UNION ALL (SELECT next_check_at, status NOT IN ('succeeded', 'failed') FROM payments WHERE next_check_at IS NOT NULL ORDER BY 1 LIMIT $1)
+    UNION ALL (SELECT next_check_at, true FROM refunds WHERE next_check_at IS NOT NULL ORDER BY 1 LIMIT $1)
 )
 SELECT clock.at, (SELECT count(*) FROM waits WHERE waits.at <= clock.at),
-    (SELECT min(waits.at) FROM waits WHERE waits.at > clock.at) FROM clock`
+    (SELECT min(waits.at) FROM waits WHERE waits.at > clock.at AND hurries) FROM clock`
 
 // looked is how many rows of each kind are looked at: it matters only whether there are any.
 const looked = 200

@@ -79,8 +79,8 @@ func Run(ctx context.Context, setup Setup) (_ Report, err error) {
 	return r.report, err
 }
 
-// schedule asks soon and often: a day of the clock passes within a second.
-const schedule = "1s,2s,3s,5s,8s,12s,20s,30s,45s,60s,75s,90s,2m,4m,8m,15m,30m,1h,2h,6h,12h,24h"
+// schedule asks soon and often, first when it counts that nothing is found: a day of the clock passes within a second.
+const schedule = "4s,5s,6s,8s,12s,20s,30s,45s,60s,75s,90s,2m,4m,8m,15m,30m,1h,2h,6h,12h,24h"
 
 func (r *run) open(ctx context.Context) (err error) {
 	if err := os.MkdirAll(r.setup.Dir, 0o700); err != nil {
