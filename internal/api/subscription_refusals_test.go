@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,6 +45,7 @@ func TestSubscription_RefusalsToBegin(t *testing.T) {
 		"description":        {object{"description": strings.Repeat("x", 351)}, 400, wrong, "description has at most 350 characters.", "description"},
 		"trial_days":         {object{"trial_days": -1}, 400, wrong, "trial_days must be between 0 and 730.", "trial_days"},
 		"ends_at past":       {object{"ends_at": 1}, 400, wrong, "ends_at must be in the future.", "ends_at"},
+		"ends_at in trial":   {object{"ends_at": time.Now().Add(48 * time.Hour).Unix(), "trial_days": 3}, 400, wrong, "ends_at must be after the trial: nothing would ever be charged.", "ends_at"},
 		"ends_at":            {object{"ends_at": -1}, 400, wrong, "ends_at must be a time in unix seconds.", "ends_at"},
 		"collection":         {object{"collection": "by_hand"}, 400, wrong, "collection must be self_managed or provider_managed.", "collection"},
 		"no payment_method":  {object{"payment_method": nil}, 400, missing, "payment_method is required.", "payment_method"},
@@ -139,6 +141,7 @@ func TestSubscription_RefusalsOfItsState(t *testing.T) {
 		"resume what runs":       {open, "/resume", nil, 409, paused, "The subscription is active, not paused.", ""},
 		"change what has ended":  {path, "", object{"amount": 1}, 409, changeable, "The subscription is canceled: only its description and metadata can be changed.", ""},
 		"change the PSP's terms": {managed, "", object{"amount": 1}, 422, "provider_managed_terms", "The provider charges this subscription by the terms that it began with. Cancel it and create another one.", ""},
+		"have the PSP go on":     {managed, "", object{"ends_at": nil}, 422, "provider_managed_terms", "The provider charges this subscription by the terms that it began with. Cancel it and create another one.", ""},
 		"charge more often":      {open, "", object{"interval": "day"}, 422, "interval_not_allowed", "", "interval"},
 		"no such interval":       {open, "", object{"interval": "hour"}, 400, "parameter_invalid", "interval must be one of day, week, month and year.", "interval"},
 		"too many":               {open, "", object{"interval_count": 0}, 400, "parameter_invalid", "interval_count must be 1 to 12 for interval month.", "interval_count"},

@@ -126,14 +126,14 @@ func (s *Service) write(ctx context.Context, f facts, st step) error {
 	return nil
 }
 
-// queue puts everything that a step writes into a batch: its first failure is one of building it, its second of queueing.
+// queue puts everything that a step writes into a batch: its first failure is one of building it, its second of queueing. Rows are
+// locked in one order, here and where a subscription is created: the customer, whom events lock, the subscription, the totals.
 func (s *Service) queue(ctx context.Context, queries *dbsqlc.Queries, f facts, st step, sub Subscription) (queued, failed error) {
 	args, err := moveParams(sub, sub.UpdatedAt)
 	if err != nil {
 		return nil, err
 	}
-	_, err = queries.SubscriptionMove(ctx, args)
-	failures := []error{err}
+	var failures []error
 	for _, kind := range st.events {
 		event, err := eventParams(sub, string(kind), f.now)
 		if err != nil {
@@ -141,6 +141,8 @@ func (s *Service) queue(ctx context.Context, queries *dbsqlc.Queries, f facts, s
 		}
 		failures = append(failures, queries.SubscriptionTell(ctx, event))
 	}
+	_, err = queries.SubscriptionMove(ctx, args)
+	failures = append(failures, err)
 	for _, c := range st.end {
 		failures = append(failures, queries.SubscriptionContractEnd(ctx, dbsqlc.SubscriptionContractEndParams{
 			PaymentID: c.Payment.UUID(), Now: f.now,

@@ -34,6 +34,9 @@ func (s *Service) Cancel(ctx context.Context, id ids.Subscription, atPeriodEnd b
 			return st, nil
 		case !atPeriodEnd && lifecycle.Allows(sub.Status, lifecycle.CommandCancel):
 			return canceledNow(f), nil
+		case lifecycle.Allows(sub.Status, lifecycle.CommandCancel):
+			return step{}, refuse("subscription_not_cancelable",
+				"The subscription is %s: it can be canceled at once, and has no period that runs.", sub.Status)
 		}
 		return step{}, refuse("subscription_not_cancelable", "The subscription is %s and cannot be canceled.", sub.Status)
 	})
@@ -132,7 +135,7 @@ func (s *Service) Update(ctx context.Context, id ids.Subscription, patch Patch) 
 
 // changed applies what a patch says of money and time.
 func (s *Service) changed(f facts, sub Subscription, patch Patch) (Subscription, error) {
-	if sub.Collection == ProviderManaged && (patch.KeepAfterPeriod || patch.Amount != nil || patch.Interval != nil || patch.IntervalCount != nil || patch.EndsAt != nil) {
+	if sub.Collection == ProviderManaged && (patch.KeepAfterPeriod || patch.Amount != nil || patch.Interval != nil || patch.IntervalCount != nil || patch.EndsAt != nil || patch.ClearEndsAt) {
 		return sub, fault.New(fault.Refused, "provider_managed_terms",
 			"The provider charges this subscription by the terms that it began with. Cancel it and create another one.")
 	}

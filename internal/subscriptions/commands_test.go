@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"tillway/internal/customers"
 	"tillway/internal/fault"
@@ -60,7 +61,7 @@ func TestCreate_RefusesWhatIsWrong(t *testing.T) {
 		"time_zone":                  func(r *subscriptions.CreateRequest) { r.TimeZone = "Mars/Olympus" },
 		"collection":                 func(r *subscriptions.CreateRequest) { r.Collection = "by_hand" },
 		"trial_days":                 func(r *subscriptions.CreateRequest) { r.TrialDays = -1 },
-		"ends_at":                    func(r *subscriptions.CreateRequest) { r.EndsAt = january.Add(-day) },
+		"ends_at":                    func(r *subscriptions.CreateRequest) { r.TrialDays, r.EndsAt = 30, january.Add(20*day) },
 		"payment_method.card.number": func(r *subscriptions.CreateRequest) { r.Purchase.Card.Number = "4" },
 	} {
 		_, err := b.subs.Create(t.Context(), b.request(t, edit))
@@ -73,6 +74,22 @@ func TestCreate_RefusesWhatIsWrong(t *testing.T) {
 	var rows int
 	require.NoError(t, b.pool.QueryRow(t.Context(), "SELECT count(*) FROM subscriptions").Scan(&rows))
 	require.Zero(t, rows)
+}
+
+// Each tells an event of its customer, who is locked for that.
+func TestCreate_ManyAtOnce_OfOneCustomer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	req := b.request(t)
+	var group errgroup.Group
+	for range 8 {
+		group.Go(func() error {
+			_, err := b.subs.Create(t.Context(), req)
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
+	require.Len(t, b.contracts(), 8)
 }
 
 // A customer who is erased meanwhile gets no subscription: whichever of the two is first is seen by the other.
@@ -97,6 +114,7 @@ func TestCancel_EndsTheContractToo(t *testing.T) {
 	later, err = b.subs.Cancel(t.Context(), later.ID, true)
 	require.NoError(t, err)
 	require.True(t, later.CancelAtPeriodEnd)
+	require.Nil(t, later.Resource().NextChargeAt, "it is charged no more")
 	b.pass(t, time.Hour)
 	require.Equal(t, lifecycle.StatusCanceled, b.get(t, now.ID).Status)
 	require.Equal(t, lifecycle.StatusActive, b.get(t, later.ID).Status)
@@ -150,6 +168,9 @@ func TestEndsAt_EndsIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	sub := b.subscribe(t, func(r *subscriptions.CreateRequest) { r.EndsAt = january.AddDate(0, 2, 10) })
+	require.NotNil(t, sub.Resource().NextChargeAt)
+	b.passTo(t, sub.EndsAt.Add(-time.Hour))
+	require.Nil(t, b.get(t, sub.ID).Resource().NextChargeAt, "no other period begins")
 	b.passTo(t, sub.EndsAt.Add(day))
 	require.Equal(t, lifecycle.StatusExpired, b.get(t, sub.ID).Status)
 	require.Len(t, b.contracts()[0].Renewals, 2)

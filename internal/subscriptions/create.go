@@ -133,6 +133,9 @@ func (s *Service) draft(req CreateRequest) (Subscription, error) {
 	if req.TrialDays > 0 {
 		sub.TrialEnd = calendar.AddDays(sub.Schedule.Anchor, sub.Schedule.Zone, req.TrialDays)
 		sub.Schedule.Anchor = sub.TrialEnd
+		if !req.EndsAt.IsZero() && !req.EndsAt.After(sub.TrialEnd) {
+			return sub, fault.InvalidParam("ends_at", "ends_at must be after the trial: nothing would ever be charged.")
+		}
 	}
 	if err := sub.Schedule.Validate(); err != nil {
 		return sub, err
@@ -201,9 +204,10 @@ func (s *Service) record(ctx context.Context, sub Subscription, c contract, clai
 	}
 	batch := &pgx.Batch{}
 	queries := dbsqlc.New(postgres.NewQueue(batch))
+	// The event comes first: it writes to the customer, whom the insert would otherwise have locked together with another one's.
 	return errors.Join(
-		queries.SubscriptionInsert(ctx, args), queries.SubscriptionContractInsert(ctx, contractParams(c)),
-		queries.SubscriptionTell(ctx, event), s.pool.SendBatch(ctx, batch).Close(),
+		queries.SubscriptionTell(ctx, event), queries.SubscriptionInsert(ctx, args),
+		queries.SubscriptionContractInsert(ctx, contractParams(c)), s.pool.SendBatch(ctx, batch).Close(),
 	)
 }
 

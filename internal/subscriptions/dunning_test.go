@@ -8,6 +8,7 @@ import (
 
 	"tillway/internal/orders"
 	"tillway/internal/subscriptions"
+	"tillway/internal/subscriptions/calendar"
 	"tillway/internal/subscriptions/dunning"
 	"tillway/internal/subscriptions/lifecycle"
 )
@@ -195,4 +196,34 @@ func TestUnpaid_OutlivesTheOrderThatNobodyPaid(t *testing.T) {
 	require.Equal(t, orders.PaymentSucceeded, result.Payment.Status)
 	b.until(t, func() bool { return b.get(t, sub.ID).Status == lifecycle.StatusActive })
 	require.True(t, b.get(t, sub.ID).PeriodEnd.After(b.now()))
+}
+
+// What was to be canceled with its period is so too where that was not paid, and dunning has given up before or after its end.
+func TestDunning_GivenUp_EndsWithItsPeriodIfThatWasAskedFor(t *testing.T) {
+	t.Parallel()
+	for interval, end := range map[calendar.Interval]int{calendar.IntervalMonth: 31, calendar.IntervalWeek: 14} {
+		t.Run(string(interval), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			sub := b.subscribe(t, func(r *subscriptions.CreateRequest) { r.Interval = interval })
+			b.declining(t, sub, "20051", "-1")
+			b.passTo(t, sub.PeriodEnd.Add(time.Hour))
+			sub, err := b.subs.Cancel(t.Context(), sub.ID, true)
+			require.NoError(t, err)
+			require.Equal(t, lifecycle.StatusPastDue, sub.Status)
+			owed := sub.PeriodStart
+			b.passTo(t, owed.Add(time.Duration(end)*day-time.Hour))
+			require.NotEqual(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
+			if interval == calendar.IntervalMonth {
+				require.Equal(t, lifecycle.StatusUnpaid, b.get(t, sub.ID).Status)
+				_, err := b.subs.Cancel(t.Context(), sub.ID, true)
+				require.ErrorContains(t, err, "it can be canceled at once")
+			}
+			b.pass(t, 2*time.Hour)
+			require.Equal(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
+			require.Equal(t, orders.StatusCanceled, b.periods(t, sub.ID)[1].Status)
+			told := b.events(t, sub)
+			require.Equal(t, []string{"unpaid", "canceled"}, told[len(told)-2:])
+		})
+	}
 }

@@ -25,8 +25,10 @@ func planOpen(f facts) step {
 		return step{deed: deedCancelOrder, order: f.open.ID, sub: restless(f, settled(f.sub)), changed: true}
 	case f.sub.Status == lifecycle.StatusUnpaid && over(f):
 		return ended(f, lifecycle.HappeningEnded)
+	case f.sub.Status == lifecycle.StatusUnpaid && toCancel(f):
+		return ended(f, lifecycle.HappeningCanceled)
 	case f.sub.Status == lifecycle.StatusUnpaid:
-		return rest(f, f.sub.EndsAt) // until a new card pays it
+		return rest(f, endOf(f.sub)) // until a new card pays it
 	case f.charge == nil && f.sub.OpenCharges > f.sub.OpenFailures:
 		return planSend(f)
 	case f.sub.OpenCharges > f.sub.OpenFailures:
@@ -194,7 +196,7 @@ func (st step) orRest(f facts) step {
 
 // giveUp ends the collection of what is past due, as the policy says.
 func giveUp(f facts, st step, end dunning.End) step {
-	st.sub.nextRunAt = f.sub.EndsAt
+	st.sub.nextRunAt = endOf(f.sub)
 	if end == dunning.EndUnpaid {
 		st.happens(f, lifecycle.HappeningGivenUp)
 		return st

@@ -14,7 +14,7 @@ func planPeriod(f facts) step {
 	switch {
 	case over(f):
 		return ended(f, lifecycle.HappeningEnded)
-	case sub.CancelAtPeriodEnd && !f.now.Before(sub.PeriodEnd):
+	case toCancel(f):
 		return ended(f, lifecycle.HappeningCanceled)
 	case sub.Collection == ProviderManaged:
 		return planManaged(f)
@@ -29,6 +29,9 @@ func planPeriod(f facts) step {
 
 // over reports whether the subscription has run its time.
 func over(f facts) bool { return !f.sub.EndsAt.IsZero() && !f.now.Before(f.sub.EndsAt) }
+
+// toCancel reports whether the period has ended with which the subscription was to be canceled.
+func toCancel(f facts) bool { return f.sub.CancelAtPeriodEnd && !f.now.Before(f.sub.PeriodEnd) }
 
 // endOf is when the subscription ends by itself, zero for never.
 func endOf(sub Subscription) time.Time {
@@ -50,7 +53,7 @@ func planUpcoming(f facts) step {
 	sub := f.sub
 	tell := sub.NextChargeAt.Add(-f.terms.upcoming)
 	told := sub.UpcomingToldOf.Equal(sub.NextChargeAt)
-	if sub.CancelAtPeriodEnd || (!sub.EndsAt.IsZero() && !sub.NextChargeAt.Before(sub.EndsAt)) {
+	if sub.nextCharge().IsZero() {
 		return rest(f, endOf(sub))
 	}
 	if told {

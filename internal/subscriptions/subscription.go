@@ -82,6 +82,14 @@ func (s Subscription) Allows(command lifecycle.Command) bool {
 	return lifecycle.Allows(s.Status, command)
 }
 
+// nextCharge is when the next period is charged, zero where the subscription ends before.
+func (s Subscription) nextCharge() time.Time {
+	if end := endOf(s); !end.IsZero() && !s.NextChargeAt.Before(end) {
+		return time.Time{}
+	}
+	return s.NextChargeAt
+}
+
 // Resource is the public form of a subscription (API.md §2), used by answers and events alike; internal/api adds links. Times
 // are unix seconds.
 type Resource struct {
@@ -136,7 +144,7 @@ func (s Subscription) Resource() Resource {
 		Currency: s.Amount.Currency.Lower(), Interval: s.Schedule.Interval, IntervalCount: s.Schedule.Count,
 		TimeZone: s.Schedule.Zone.String(), Description: nilIfEmpty(s.Description),
 		CurrentPeriodStart: unixOrNil(s.PeriodStart), CurrentPeriodEnd: unixOrNil(s.PeriodEnd), TrialEnd: unixOrNil(s.TrialEnd),
-		EndsAt: unixOrNil(s.EndsAt), NextChargeAt: unixOrNil(s.NextChargeAt), LatestOrder: nilIfEmpty(s.LatestOrder.String()),
+		EndsAt: unixOrNil(s.EndsAt), NextChargeAt: unixOrNil(s.nextCharge()), LatestOrder: nilIfEmpty(s.LatestOrder.String()),
 		CancelAtPeriodEnd: s.CancelAtPeriodEnd, EndedAt: unixOrNil(s.EndedAt), PausedAt: unixOrNil(s.PausedAt),
 		Dunning: DunningResource{
 			Attempt: s.Retries, NextRetryAt: unixOrNil(s.NextRetryAt), LastFailure: s.LastFailure, Policy: s.Policy,
