@@ -29,7 +29,7 @@ func (s *Service) Cancel(ctx context.Context, id ids.Subscription, atPeriodEnd b
 			sub.CancelAtPeriodEnd, sub.nextRunAt = true, f.now
 			st := step{sub: sub, changed: !f.sub.CancelAtPeriodEnd}
 			if sub.Collection == ProviderManaged {
-				st.end = contractsOf(f) // else the provider charges the next period when the current one ends
+				st.end = f.charged() // else the provider charges the next period when the current one ends
 			}
 			return st, nil
 		case !atPeriodEnd && lifecycle.Allows(sub.Status, lifecycle.CommandCancel):

@@ -9,6 +9,7 @@ import (
 
 	"tillway/internal/details"
 	"tillway/internal/failpoint"
+	"tillway/internal/fault"
 	"tillway/internal/idempotency"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
@@ -102,12 +103,17 @@ func (s *Service) charge(ctx context.Context, f facts) error {
 	return err
 }
 
-// forestall creates the order of a purchase, where nobody has, and cancels it: whoever recorded the purchase finds it canceled.
+// forestall creates the order of a purchase, where nobody has, and cancels it: whoever recorded the purchase finds it canceled. Of
+// a customer who is deleted nobody creates one any more.
 func (s *Service) forestall(ctx context.Context, sub Subscription, c contract) error {
-	if err := s.openPurchase(ctx, sub, c); err != nil {
+	err := s.openPurchase(ctx, sub, c)
+	if fault.KindOf(err) == fault.Invalid && sub.Status.Final() {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	_, err := s.orders.Cancel(ctx, orders.CancelOrder{Order: c.Order, Subscription: sub.ID, CorrelationID: sub.CorrelationID})
+	_, err = s.orders.Cancel(ctx, orders.CancelOrder{Order: c.Order, Subscription: sub.ID, CorrelationID: sub.CorrelationID})
 	return err
 }
 

@@ -68,6 +68,10 @@ func TestDunning_GivesUpAsThePolicySays(t *testing.T) {
 			require.Equal(t, want.status, b.get(t, sub.ID).Status)
 			require.Equal(t, want.order, b.periods(t, sub.ID)[1].Status)
 			require.Len(t, b.contracts()[0].Renewals, 6, "the first, and days 1, 3, 5, 7, 10")
+			var sorted bool
+			require.NoError(t, b.pool.QueryRow(t.Context(), "SELECT array_agg(attempt ORDER BY id) = array_agg(attempt ORDER BY attempt) FROM payments WHERE order_id = $1",
+				b.periods(t, sub.ID)[1].ID.UUID()).Scan(&sorted))
+			require.True(t, sorted, "lists show the latest first by its id")
 			b.pass(t, 60*day)
 			require.Len(t, b.contracts()[0].Renewals, 6)
 		})
@@ -198,32 +202,111 @@ func TestUnpaid_OutlivesTheOrderThatNobodyPaid(t *testing.T) {
 	require.True(t, b.get(t, sub.ID).PeriodEnd.After(b.now()))
 }
 
-// What was to be canceled with its period is so too where that was not paid, and dunning has given up before or after its end.
+// What was to be canceled with its period is so too where dunning has given up before.
 func TestDunning_GivenUp_EndsWithItsPeriodIfThatWasAskedFor(t *testing.T) {
 	t.Parallel()
-	for interval, end := range map[calendar.Interval]int{calendar.IntervalMonth: 31, calendar.IntervalWeek: 14} {
-		t.Run(string(interval), func(t *testing.T) {
+	b := setup(t)
+	sub := b.subscribe(t)
+	b.declining(t, sub, "20051", "-1")
+	b.passTo(t, sub.PeriodEnd.Add(time.Hour))
+	sub, err := b.subs.Cancel(t.Context(), sub.ID, true)
+	require.NoError(t, err)
+	require.Equal(t, lifecycle.StatusPastDue, sub.Status)
+	b.passTo(t, sub.PeriodEnd.Add(-time.Hour))
+	require.Equal(t, lifecycle.StatusUnpaid, b.get(t, sub.ID).Status)
+	_, err = b.subs.Cancel(t.Context(), sub.ID, true)
+	require.ErrorContains(t, err, "it can be canceled at once")
+	b.pass(t, 2*time.Hour)
+	require.Equal(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
+	require.Equal(t, orders.StatusCanceled, b.periods(t, sub.ID)[1].Status)
+	told := b.events(t, sub)
+	require.Equal(t, []string{"unpaid", "canceled"}, told[len(told)-2:])
+}
+
+// Nothing is charged for what is owed once the subscription was to end, and it ends although it is owed.
+func TestDunning_EndsWithTheSubscription(t *testing.T) {
+	t.Parallel()
+	weekly := func(r *subscriptions.CreateRequest) { r.Interval = calendar.IntervalWeek }
+	for name, c := range map[string]struct {
+		code   string
+		edit   func(*testBundle, *subscriptions.CreateRequest)
+		cancel bool
+		after  time.Duration
+		tries  int
+		status lifecycle.Status
+	}{
+		"canceled for the period's end": {"20051", nil, true, 7 * day, 4, lifecycle.StatusCanceled},
+		"canceled, by a hard decline":   {"20054", nil, true, 7 * day, 1, lifecycle.StatusCanceled},
+		"its time is over": {"20051", func(b *testBundle, r *subscriptions.CreateRequest) {
+			r.EndsAt = b.now().Add(11 * day)
+		}, false, 4 * day, 3, lifecycle.StatusExpired},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			sub := b.subscribe(t, func(r *subscriptions.CreateRequest) { r.Interval = interval })
-			b.declining(t, sub, "20051", "-1")
-			b.passTo(t, sub.PeriodEnd.Add(time.Hour))
-			sub, err := b.subs.Cancel(t.Context(), sub.ID, true)
-			require.NoError(t, err)
-			require.Equal(t, lifecycle.StatusPastDue, sub.Status)
-			owed := sub.PeriodStart
-			b.passTo(t, owed.Add(time.Duration(end)*day-time.Hour))
-			require.NotEqual(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
-			if interval == calendar.IntervalMonth {
-				require.Equal(t, lifecycle.StatusUnpaid, b.get(t, sub.ID).Status)
+			sub := b.subscribe(t, weekly, func(r *subscriptions.CreateRequest) {
+				if c.edit != nil {
+					c.edit(b, r)
+				}
+			})
+			b.declining(t, sub, c.code, "-1")
+			begins := sub.PeriodEnd
+			b.passTo(t, begins.Add(2*day))
+			if c.cancel {
 				_, err := b.subs.Cancel(t.Context(), sub.ID, true)
-				require.ErrorContains(t, err, "it can be canceled at once")
+				require.NoError(t, err)
 			}
-			b.pass(t, 2*time.Hour)
-			require.Equal(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
+			b.passTo(t, begins.Add(c.after-time.Hour))
+			require.Equal(t, lifecycle.StatusPastDue, b.get(t, sub.ID).Status)
+			b.pass(t, 20*day)
+			sub = b.get(t, sub.ID)
+			require.Equal(t, c.status, sub.Status)
+			require.WithinDuration(t, begins.Add(c.after), sub.EndedAt, 12*time.Hour)
 			require.Equal(t, orders.StatusCanceled, b.periods(t, sub.ID)[1].Status)
-			told := b.events(t, sub)
-			require.Equal(t, []string{"unpaid", "canceled"}, told[len(told)-2:])
+			require.Len(t, b.contracts()[0].Renewals, c.tries)
+			require.NotEqual(t, "1", b.contracts()[0].DataStatus, "its contract is over")
+			require.Equal(t, "canceled", b.events(t, sub)[len(b.events(t, sub))-1])
+		})
+	}
+}
+
+// The customer is at their bank while all ends: what verified the card goes back, what paid a period is for a person, and the
+// contract that came too late is ended.
+func TestNewCard_ThatComesAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, owed := range map[string]bool{"of a period that is owed": true, "to be verified": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			sub := b.subscribe(t)
+			if owed {
+				b.declining(t, sub, "20054", "-1")
+				b.passTo(t, sub.PeriodEnd.Add(day))
+			}
+			link, err := b.subs.NewLink(t.Context(), sub.ID)
+			require.NoError(t, err)
+			result, err := b.subs.ChangeCard(t.Context(), link.Token, "test", subscriptions.Purchase{Card: card(challenged)})
+			require.NoError(t, err)
+			_, err = b.subs.Cancel(t.Context(), sub.ID, false)
+			require.NoError(t, err)
+			b.pass(t, time.Minute)
+			act(t, result.Payment.RedirectURL, "approve")
+			b.pass(t, time.Hour)
+			late := b.periods(t, sub.ID)[1]
+			require.Equal(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
+			if owed {
+				require.True(t, late.NeedsReview)
+				require.Equal(t, int64(999), late.AmountPaid)
+			} else {
+				b.until(t, func() bool { return b.periods(t, sub.ID)[1].AmountRefunded == 100 })
+			}
+			b.until(t, func() bool {
+				contracts := b.contracts()
+				return len(contracts) == 2 && contracts[0].DataStatus == "3" && contracts[1].DataStatus == "3"
+			})
+			var left int
+			require.NoError(t, b.pool.QueryRow(t.Context(), "SELECT count(*) FROM subscription_contracts WHERE status <> 'ended'").Scan(&left))
+			require.Zero(t, left)
 		})
 	}
 }

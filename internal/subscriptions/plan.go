@@ -136,7 +136,7 @@ func (st *step) happens(f facts, happening lifecycle.Happening) {
 		sub.UnpaidAt = f.now
 	case lifecycle.StatusCanceled, lifecycle.StatusExpired:
 		sub.EndedAt = f.now
-		st.end = contractsOf(f)
+		st.end = f.charged()
 	case lifecycle.StatusIncomplete, lifecycle.StatusTrialing, lifecycle.StatusActive, lifecycle.StatusPastDue:
 	}
 	if next != lifecycle.StatusPastDue {
@@ -147,26 +147,23 @@ func (st *step) happens(f facts, happening lifecycle.Happening) {
 	}
 }
 
-// contractsOf is everything that is, or may come to be, charged by.
-func contractsOf(f facts) []contract {
-	var all []contract
-	if f.active != nil {
-		all = append(all, *f.active)
+// charged is what later charges are made by. What a purchase under way may bring is ended once its outcome is known: its money may
+// have to go back.
+func (f facts) charged() []contract {
+	if f.active == nil {
+		return nil
 	}
-	for _, p := range f.purchases {
-		all = append(all, p.contract)
-	}
-	return all
+	return []contract{*f.active}
 }
 
 // planAfterEnd looks after what was being collected when all ended: it is called off, or, where its money arrives after all,
 // left to a person.
 func planAfterEnd(f facts) step {
 	if f.open == nil {
-		return rest(f, time.Time{})
+		return rest(f, f.unbegunUntil())
 	}
 	st := step{sub: settled(f.sub), changed: true, order: f.open.ID}
-	st.sub.nextRunAt = time.Time{}
+	st.sub.nextRunAt = f.unbegunUntil()
 	switch {
 	case f.open.Status == orders.StatusPending:
 		return rest(f, f.now.Add(farAhead))

@@ -18,15 +18,13 @@ func planOpen(f facts) step {
 	case !f.open.Status.Payable():
 		// It was ended: by us, or because nobody paid it for so long.
 		return step{sub: restless(f, settled(f.sub)), changed: true}
+	case ending(f) != "":
+		return ended(f, ending(f)) // what is owed by then is not collected any more
 	case f.sub.Collection == ProviderManaged:
 		return planManaged(f) // the provider tries again by itself
 	case f.sub.Status == lifecycle.StatusPaused:
 		// Nothing is billed back after a pause.
 		return step{deed: deedCancelOrder, order: f.open.ID, sub: restless(f, settled(f.sub)), changed: true}
-	case f.sub.Status == lifecycle.StatusUnpaid && over(f):
-		return ended(f, lifecycle.HappeningEnded)
-	case f.sub.Status == lifecycle.StatusUnpaid && toCancel(f):
-		return ended(f, lifecycle.HappeningCanceled)
 	case f.sub.Status == lifecycle.StatusUnpaid:
 		return rest(f, endOf(f.sub)) // until a new card pays it
 	case f.charge == nil && f.sub.OpenCharges > f.sub.OpenFailures:
@@ -119,7 +117,7 @@ func planNextTry(f facts) step {
 	case at.IsZero():
 		return pursue(f, f.sub, failure)
 	case f.now.Before(at):
-		return rest(f, at)
+		return rest(f, soonest(at, endOf(f.sub)))
 	}
 	decision := f.terms.policy.Due(f.dunningCase(f.sub, failure))
 	if decision.Action == dunning.ActionRetry && !decision.At.After(f.now) {
@@ -182,7 +180,7 @@ func follow(f facts, sub Subscription, decision dunning.Decision) step {
 		return alert(f, st, decision.At)
 	case dunning.ActionAskForNewCard, dunning.ActionAskForAction, dunning.ActionSettle:
 	}
-	st.sub.nextRunAt = decision.At
+	st.sub.nextRunAt = soonest(decision.At, endOf(st.sub))
 	return st.orRest(f)
 }
 
@@ -217,6 +215,6 @@ func alert(f facts, st step, again time.Time) step {
 		st.sub.NextChargeAt = st.sub.PeriodEnd
 		return st
 	}
-	st.sub.nextRunAt = soonest(again, f.sub.PeriodEnd)
+	st.sub.nextRunAt = soonest(again, f.sub.PeriodEnd, f.sub.EndsAt)
 	return st.orRest(f)
 }

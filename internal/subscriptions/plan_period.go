@@ -12,10 +12,8 @@ import (
 func planPeriod(f facts) step {
 	sub := f.sub
 	switch {
-	case over(f):
-		return ended(f, lifecycle.HappeningEnded)
-	case toCancel(f):
-		return ended(f, lifecycle.HappeningCanceled)
+	case ending(f) != "":
+		return ended(f, ending(f))
 	case sub.Collection == ProviderManaged:
 		return planManaged(f)
 	case sub.NextChargeAt.IsZero():
@@ -27,11 +25,16 @@ func planPeriod(f facts) step {
 	}
 }
 
-// over reports whether the subscription has run its time.
-func over(f facts) bool { return !f.sub.EndsAt.IsZero() && !f.now.Before(f.sub.EndsAt) }
-
-// toCancel reports whether the period has ended with which the subscription was to be canceled.
-func toCancel(f facts) bool { return f.sub.CancelAtPeriodEnd && !f.now.Before(f.sub.PeriodEnd) }
+// ending is how the subscription ends now, by its time or because it was canceled for the end of its period; "" where it goes on.
+func ending(f facts) lifecycle.Happening {
+	switch {
+	case !f.sub.EndsAt.IsZero() && !f.now.Before(f.sub.EndsAt):
+		return lifecycle.HappeningEnded
+	case f.sub.CancelAtPeriodEnd && !f.now.Before(f.sub.PeriodEnd):
+		return lifecycle.HappeningCanceled
+	}
+	return ""
+}
 
 // endOf is when the subscription ends by itself, zero for never.
 func endOf(sub Subscription) time.Time {
@@ -41,7 +44,7 @@ func endOf(sub Subscription) time.Time {
 	return sub.EndsAt
 }
 
-// ended is the end of a subscription that collects nothing.
+// ended is the end of a subscription, of which nothing is being charged just now.
 func ended(f facts, happening lifecycle.Happening) step {
 	st := step{sub: restless(f, f.sub)}
 	st.happens(f, happening)
@@ -110,7 +113,7 @@ func orderID(sub Subscription, start time.Time) ids.Order {
 	return ids.Derive[ids.OrderEntity](start, sub.ID.String(), "period")
 }
 
-// chargeID names the n-th charge of an order that we make.
+// chargeID names the n-th charge of an order that we make. Lists show payments by their ids: a later charge has a later one.
 func chargeID(sub Subscription, order ids.Order, n int) ids.Payment {
-	return ids.Derive[ids.PaymentEntity](order.Time(), sub.ID.String(), order.String(), strconv.Itoa(n))
+	return ids.Derive[ids.PaymentEntity](order.Time().Add(time.Duration(n)*time.Millisecond), sub.ID.String(), order.String(), strconv.Itoa(n))
 }

@@ -24,7 +24,7 @@ func planPurchase(f facts, p purchase) (step, bool) {
 	switch {
 	case p.payment == nil:
 		// Whoever recorded it may still be about to send it.
-		if until := p.CreatedAt.Add(f.terms.patience); f.now.Before(until) {
+		if until := p.unbegunUntil(f.terms.patience); f.now.Before(until) {
 			return restIfAlone(f, until)
 		}
 		return planFailedPurchase(f, p), true
@@ -35,6 +35,20 @@ func planPurchase(f facts, p purchase) (step, bool) {
 	default:
 		return restIfAlone(f, f.now.Add(farAhead))
 	}
+}
+
+// unbegunUntil is how long whoever recorded a purchase may take to send it.
+func (p purchase) unbegunUntil(patience time.Duration) time.Time { return p.CreatedAt.Add(patience) }
+
+// unbegunUntil is when the first purchase that was recorded and is not begun is given up; zero for none.
+func (f facts) unbegunUntil() time.Time {
+	var first time.Time
+	for _, p := range f.purchases {
+		if p.payment == nil {
+			first = soonest(first, p.unbegunUntil(f.terms.patience))
+		}
+	}
+	return first
 }
 
 // restIfAlone waits for a purchase beside which nothing else goes on: that of a subscription which is not begun.
@@ -93,7 +107,11 @@ func begin(f facts, st *step) {
 func planFailedPurchase(f facts, p purchase) step {
 	if p.order == nil {
 		// Whoever recorded it might still come and pay: there must be an order for it to find, and it must be canceled.
-		return step{deed: deedForestall, purchase: p.contract, sub: f.sub}
+		st := step{deed: deedForestall, purchase: p.contract, sub: f.sub}
+		if f.sub.Status.Final() {
+			st.changed, st.end = true, []contract{p.contract}
+		}
+		return st
 	}
 	st := step{sub: f.sub, changed: true}
 	st.sub.nextRunAt = f.now

@@ -11,6 +11,7 @@
 //   - While a period is owed (past_due) no other is begun: a card that has just declined one charge is not asked for a second.
 //   - Paused means no charges, neither new nor owed: pausing what is past due ends its dunning and lets the period go. Charges
 //     that were on their way still count. After resuming, the next charge is the next date of the calendar; nothing is billed back.
+//   - What ends with its period or by its time ends then, also where something is owed: that is not collected any more.
 //   - Canceled and expired are final. Money that arrives after them is late: the order's late_payment policy decides, and the
 //     subscription does not come back.
 package lifecycle
