@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -123,8 +124,16 @@ func (s *server) cardReturnPage(c *gin.Context) {
 		return
 	}
 	note(c.Request.Context(), p.Order, p.ID)
+	ended, err := s.cameTooLate(c.Request.Context(), p)
+	if err != nil {
+		s.cardTrouble(c, err)
+		return
+	}
 	page := paymentView(p)
-	if !p.Status.Live() {
+	switch {
+	case p.Status.Live() && ended:
+		page = tooLate()
+	case !p.Status.Live() && !ended:
 		if token, err := c.Cookie(linkCookie); err == nil && linkToken.MatchString(token) {
 			page.Onward = &cardpage.Onward{URL: "card/" + token, Label: "Try another card"} // relative to this page
 		} else {
@@ -132,6 +141,16 @@ func (s *server) cardReturnPage(c *gin.Context) {
 		}
 	}
 	s.drawCard(c, http.StatusOK, page)
+}
+
+// cameTooLate reports whether the subscription that a card was given for has ended.
+func (s *server) cameTooLate(ctx context.Context, p orders.Payment) (bool, error) {
+	o, err := s.Orders.Get(ctx, p.Order)
+	if err != nil || o.Subscription.IsZero() {
+		return false, err
+	}
+	sub, err := s.Subscriptions.Get(ctx, o.Subscription)
+	return sub.Status.Final(), err
 }
 
 // visited opens the link of a request; false when it has answered that there is none.
@@ -222,6 +241,8 @@ func (s *server) publicPath() string {
 func viewOf(visit subscriptions.Visit) (int, cardpage.Page) {
 	p := visit.Payment
 	switch {
+	case visit.Subscription.Status.Final():
+		return http.StatusNotFound, goneLink()
 	case p != nil && p.Status.Live():
 		return http.StatusOK, paymentView(*p)
 	case visit.Usable && p != nil:
@@ -230,6 +251,9 @@ func viewOf(visit subscriptions.Visit) (int, cardpage.Page) {
 		return http.StatusOK, formOf(visit, cardForm{}, "")
 	case p == nil && visit.Subscription.Allows(lifecycle.CommandChangeCard):
 		return http.StatusOK, waiting() // the card was sent a moment ago
+	case p != nil && visit.Subscription.Allows(lifecycle.CommandChangeCard): // it was the last that this link could try
+		return http.StatusOK, messageOf("Your card was not accepted",
+			failureOfPayment(*p).Message+nothingCharged+" This link tries no more cards. Please ask the shop for another one.")
 	}
 	return http.StatusNotFound, goneLink()
 }

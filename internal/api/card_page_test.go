@@ -109,6 +109,39 @@ func TestCardPage_ADeclinedCardIsFollowedByAnother(t *testing.T) {
 	requireCardPage(t, b.visit(t, page), http.StatusOK, "Thank you")
 }
 
+func TestCardPage_SaysOfTheLastCardThatItWasDeclined(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, page := b.linked(t)
+	for range 5 {
+		b.give(t, page, typed(declinedCard))
+	}
+	shown := b.visit(t, page)
+	requireCardPage(t, shown, http.StatusOK, "The card has insufficient funds. Nothing was charged. This link tries no more cards.")
+	require.NotContains(t, shown.body, "<form")
+	b.give(t, page, typed(mastercard))
+	require.Equal(t, 6, b.provider.saleCount(), "the first of the subscription, and five")
+}
+
+// Whoever comes from their bank after all has ended is not told that they are charged from now on, nor where to go on.
+func TestCardPage_OfASubscriptionThatHasEnded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	subscription, page := b.linked(t)
+	b.give(t, page, typed(challengeCard))
+	order := idsOf(b.do(t, request{method: "GET", path: subscription + "/orders"}))[0]
+	p := b.paymentOf(t, b.do(t, request{method: "GET", path: "/v1/orders/" + order}).str("latest_payment"))
+	require.Equal(t, http.StatusOK, b.do(t, request{method: "POST", path: subscription + "/cancel", body: `{}`}).status)
+	requireCardPage(t, b.visit(t, page), http.StatusNotFound, "This link does not work")
+
+	b.provider.settle(p.MerchantTxnID, orders.OutcomeSucceeded, p.Amount)
+	returned := b.do(t, request{method: "GET", path: "/v1/payments/" + p.ID.String() + "/return", as: "none"})
+	result, found := strings.CutPrefix(returned.header.Get("Location"), publicURL)
+	require.True(t, found, returned.header.Get("Location"))
+	requireCardPage(t, b.visit(t, result), http.StatusOK, "This subscription has ended")
+	requireCardPage(t, b.visit(t, page), http.StatusNotFound, "This link does not work")
+}
+
 func TestCardPage_LeadsToTheBankAndBack(t *testing.T) {
 	t.Parallel()
 	for outcome, text := range map[orders.Outcome]string{

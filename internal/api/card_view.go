@@ -86,6 +86,11 @@ func goneLink() cardpage.Page {
 	return messageOf("This link does not work", "It was used before, or its time is over. Please ask the shop for another one.")
 }
 
+func tooLate() cardpage.Page {
+	return messageOf("This subscription has ended",
+		"It ended before your card was accepted, and your card is not charged for it any more. Please ask the shop if money was taken.")
+}
+
 func messageOf(title, text string) cardpage.Page {
 	return cardpage.Page{State: cardpage.StateMessage, Title: title, Text: text}
 }
