@@ -45,6 +45,8 @@ const (
 	// providerZone is the zone by whose days the provider counts (Onerway contract §4).
 	providerZone = 8 * time.Hour
 	day          = 24 * time.Hour
+	// apart is what lies between two tries of one period at least.
+	apart = 12 * time.Hour
 	// skew is how far the provider's clock may be ahead of ours.
 	skew = 2 * time.Second
 )

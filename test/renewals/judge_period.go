@@ -86,39 +86,71 @@ func (j *judgment) money(from time.Time, o Order, tried []Attempt) {
 
 // attempts holds when a period was tried, and what came of it, against what the provider was told and the policy says.
 func (j *judgment) attempts(n int, tried []Attempt, code string, times int, lasts bool) {
-	from := j.start(n)
-	want := times + 1
-	switch {
-	case times < 0 && code == hardCode:
+	from, want := stamp(j.start(n)), times+1
+	if code == hardCode {
 		want = 1
-	case !lasts:
-		want = len(retryDays()) + 1
 	}
-	if len(tried) != want {
-		j.find("the period from %s was tried %d times, and %d times is right", stamp(from), len(tried), want)
+	givenUp := !lasts && code == softCode // after as many tries as the policy has days
+	if len(tried) == 0 || (!givenUp && len(tried) != want) {
+		j.find("the period from %s was tried %d times, and %d times is right", from, len(tried), want)
 		return
 	}
-	ready := from
-	if next := nextDay(j.paidAt); n > 0 && next.After(ready) {
-		ready = next
-	}
+	ready := j.ready(n)
 	if first := tried[0].At; first.Before(ready) || first.After(ready.Add(slack)) {
-		j.find("the period from %s was first tried at %s, and could be from %s on", stamp(from), stamp(first), stamp(ready))
+		j.find("the period from %s was first tried at %s, and could be from %s on", from, stamp(first), stamp(ready))
 	}
 	for i, a := range tried {
 		if last := i == len(tried)-1; a.Paid != (last && lasts) {
-			j.find("try %d of the period from %s was paid: %t", i+1, stamp(from), a.Paid)
+			j.find("try %d of the period from %s was paid: %t", i+1, from, a.Paid)
 		}
 		if !a.Paid && a.Code != code {
-			j.find("try %d of the period from %s was declined with %s, not %q", i+1, stamp(from), a.Code, code)
-		}
-		if i == 0 {
-			continue
-		}
-		if due := tried[0].At.Add(time.Duration(retryDays()[i-1]) * day); a.At.Before(due.Add(-skew)) || a.At.After(due.Add(slack)) {
-			j.find("try %d of the period from %s was at %s, and due at %s", i+1, stamp(from), stamp(a.At), stamp(due))
+			j.find("try %d of the period from %s was declined with %s, not %q", i+1, from, a.Code, code)
 		}
 	}
+	if left := j.retries(n, tried); givenUp && len(left) > 0 {
+		j.find("the period from %s was given up after %d tries, with %d days left", from, len(tried), len(left))
+	}
+}
+
+// ready is from when a period can be charged: when it begins, and on the provider's day after the one before was paid.
+func (j *judgment) ready(n int) time.Time {
+	ready := j.start(n)
+	if next := nextDay(j.paidAt); n > 0 && next.After(ready) {
+		ready = next
+	}
+	return ready
+}
+
+// retries holds the tries after the first to the policy's days, and returns the days that are left. They count from the first failure:
+// that of the first try, or of one before it that a fault kept from the provider. One that comes too soon after a try is left out.
+func (j *judgment) retries(n int, tried []Attempt) (left []int) {
+	left = retryDays()
+	ready := j.ready(n)
+	var sooner, later time.Time
+	leaveOut := func(before Attempt, unless func() bool) {
+		for len(left) > 0 {
+			within := time.Duration(left[0]) * day
+			sooner, later = ready.Add(within-skew), tried[0].At.Add(within+slack)
+			if unless() || !sooner.Before(before.At.Add(apart)) {
+				return
+			}
+			left = left[1:]
+		}
+	}
+	for i, a := range tried[1:] {
+		fits := func() bool {
+			return !a.At.Before(sooner) && !a.At.After(later) && !a.At.Before(tried[i].At.Add(apart-skew))
+		}
+		leaveOut(tried[i], fits)
+		if len(left) == 0 || !fits() {
+			j.find("try %d of the period from %s was at %s, and due from %s to %s",
+				i+2, stamp(j.start(n)), stamp(a.At), stamp(sooner), stamp(later))
+			return nil
+		}
+		left = left[1:]
+	}
+	leaveOut(tried[len(tried)-1], func() bool { return false })
+	return left
 }
 
 // givenUp holds a period that the policy gave up.

@@ -54,6 +54,20 @@ func TestJudge_FindsNothingWhereAllIsRight(t *testing.T) {
 	require.Empty(t, story().Judge(right(), now))
 }
 
+func TestJudge_CountsTheDaysOfThePolicyFromAFailureThatNeverReachedTheProvider(t *testing.T) {
+	t.Parallel()
+	seen := right()
+	tried := seen.Attempts["2"]
+	tried[0].At, tried[1].At = second.Add(12*time.Hour), second.Add(24*time.Hour) // the first failed on the way, at the beginning
+	require.Empty(t, story().Judge(seen, now))
+	tried[1].At = second.Add(23 * time.Hour)
+	require.Len(t, story().Judge(seen, now), 1, "sooner than a day after it")
+	tried[0].At, tried[1].At = second.Add(20*time.Hour), second.Add(72*time.Hour)
+	require.Empty(t, story().Judge(seen, now), "the first day was too near to the first try")
+	tried[1].At = second.Add(25 * time.Hour)
+	require.Len(t, story().Judge(seen, now), 1)
+}
+
 func TestJudge_LetsAPeriodWaitForTheProvidersNextDay(t *testing.T) {
 	t.Parallel()
 	daily := &renewals.Story{Name: "s", Begun: true, Anchor: anchor, Terms: renewals.Terms{Interval: "day", Zone: time.UTC, Amount: 999}}
@@ -88,7 +102,7 @@ func TestJudge_FindsWhatIsWrong(t *testing.T) {
 		"0 of 999 are paid here":            func(_ *renewals.Story, seen *renewals.Seen) { seen.Orders[2].Paid = 0 },
 		"tried 1 times, and 2 times":        func(_ *renewals.Story, seen *renewals.Seen) { seen.Attempts["2"] = seen.Attempts["2"][1:] },
 		"declined with 20054":               func(_ *renewals.Story, seen *renewals.Seen) { seen.Attempts["2"][0].Code = "20054" },
-		"and due at":                        func(_ *renewals.Story, seen *renewals.Seen) { seen.Attempts["2"][1].At = second.Add(2 * time.Hour) },
+		"and due from":                      func(_ *renewals.Story, seen *renewals.Seen) { seen.Attempts["2"][1].At = second.Add(2 * time.Hour) },
 		"nothing kept it from being":        func(_ *renewals.Story, seen *renewals.Seen) { seen.Orders[2].Review = true },
 		"left to a person, and charged":     func(_ *renewals.Story, seen *renewals.Seen) { seen.Orders[2].Review = true },
 		"it is past_due, and ought to be":   func(_ *renewals.Story, seen *renewals.Seen) { seen.Status = "past_due" },
@@ -104,8 +118,9 @@ func TestJudge_FindsWhatIsWrong(t *testing.T) {
 			s.Acts = append(s.Acts, renewals.Act{Do: renewals.Pause})
 			s.Done = append(s.Done, third.Add(time.Minute))
 		},
-		"was given up, and its order is": func(s *renewals.Story, _ *renewals.Seen) { s.Acts[0].Times, s.Acts[0].Code = -1, "20054" },
-		"is for no period":               func(_ *renewals.Story, seen *renewals.Seen) { seen.Orders[0].From = time.Time{} },
+		"was given up, and its order is":               func(s *renewals.Story, _ *renewals.Seen) { s.Acts[0].Times, s.Acts[0].Code = -1, "20054" },
+		"was given up after 2 tries, with 4 days left": func(s *renewals.Story, _ *renewals.Seen) { s.Acts[0].Times = -1 },
+		"is for no period":                             func(_ *renewals.Story, seen *renewals.Seen) { seen.Orders[0].From = time.Time{} },
 		"it is active, and ought to be unpaid": func(s *renewals.Story, _ *renewals.Seen) {
 			s.Acts[0].Times = -1
 		},
