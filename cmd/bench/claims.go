@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,8 +14,12 @@ import (
 	"tillway/internal/sweep"
 )
 
-// statements are the settings of the server by which it counts what each statement costs: none, until countStatements has some counted.
-func statements() map[string]string {
+// settings are those by which the server can count what each statement costs: none, until countStatements has some counted. Where nobody
+// asks, it need not have the extension.
+func settings(scenarios []string) map[string]string {
+	if !slices.Contains(scenarios, "renewals") {
+		return nil
+	}
 	return map[string]string{"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "none"}
 }
 

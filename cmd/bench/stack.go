@@ -77,7 +77,7 @@ func newStack(ctx context.Context, opts options) (_ *stack, err error) {
 }
 
 func (s *stack) openDatabases(ctx context.Context) (err error) {
-	s.pg, err = embedded.StartPostgres(ctx, embedded.PostgresOptions{Durable: true, Settings: statements()})
+	s.pg, err = embedded.StartPostgres(ctx, embedded.PostgresOptions{Durable: true, Settings: settings(s.options.scenarios)})
 	if err != nil {
 		return err
 	}
