@@ -119,6 +119,8 @@ func (c *change) ends(d Discrepancy) bool {
 		return d.Subject == p.MerchantTxnID && !p.Status.Open() && (p.Confirmed || !p.Status.Live())
 	case classLatePayment, classSurplus, classRefund:
 		return d.Payment == p.ID && p.allBack()
+	case ClassPeriodMissed, ClassRenewalRefused:
+		return c.order.AmountPaid >= c.order.Amount.Minor
 	}
 	return false
 }

@@ -12,7 +12,8 @@ import (
 	"tillway/internal/postgres/dbsqlc"
 )
 
-// The classes of discrepancies that a subscription finds in its orders. Only a person ends them.
+// The classes of discrepancies that a subscription finds in its orders. A person ends them; those of a period that is not paid end
+// also when it is.
 const (
 	// ClassPeriodMissed: the period of the order was not charged in its time.
 	ClassPeriodMissed = "period_missed"

@@ -33,12 +33,10 @@ func (s *Service) do(ctx context.Context, f facts, st step) error {
 	case deedRefund:
 		return s.giveBack(ctx, f.sub, st.order)
 	case deedAsk:
-		return s.ask(ctx, f)
+		_, err := s.ask(ctx, f)
+		return err
 	case deedMissed:
-		if err := s.bill(ctx, f.sub, st.periods); err != nil {
-			return err
-		}
-		return s.orders.Review(ctx, st.order, st.class)
+		return s.missed(ctx, f, st)
 	case deedForestall:
 		return s.forestall(ctx, f.sub, st.purchase)
 	case deedReview:

@@ -3,6 +3,7 @@ package subscriptions
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"tillway/internal/ids"
@@ -85,11 +86,27 @@ func collecting(f facts, order ids.Order, period int) step {
 }
 
 // ask asks the provider whether a contract that it charges by itself has ended, and ends the subscription with it.
-func (s *Service) ask(ctx context.Context, f facts) error {
-	over, err := s.provider.ContractOver(ctx, f.active.ID)
+func (s *Service) ask(ctx context.Context, f facts) (over bool, err error) {
+	over, err = s.provider.ContractOver(ctx, f.active.ID)
 	if err != nil || !over {
-		return err
+		return false, err
 	}
 	_, err = s.command(ctx, f.sub.ID, func(f facts) (step, error) { return canceledNow(f), nil })
-	return err
+	return true, err
+}
+
+// missed shows a period to a person of which nobody has told, unless the contract is over: after an outage it is asked about here for
+// the first time. A provider that does not answer that either is no reason to show nothing.
+func (s *Service) missed(ctx context.Context, f facts, st step) error {
+	over, err := s.ask(ctx, f)
+	if over {
+		return err // what was decided is not written: the subscription has moved
+	}
+	if err != nil {
+		s.log.WarnContext(ctx, "nothing is known of a contract", slog.String("subscription", f.sub.ID.String()), slog.Any("error", err))
+	}
+	if err := s.bill(ctx, f.sub, st.periods); err != nil {
+		return err
+	}
+	return s.orders.Review(ctx, st.order, st.class)
 }

@@ -45,7 +45,9 @@ func TestManaged_FollowsWhatTheProviderCharges(t *testing.T) {
 	require.Equal(t, "2027-02-28", periods[1].Period.Start.Format(time.DateOnly))
 	require.Equal(t, "2027-03-31", periods[2].Period.Start.Format(time.DateOnly))
 	require.Len(t, b.contracts()[0].Renewals, 3)
-	require.Equal(t, []string{"created", "activated", "renewed", "renewed", "renewed"}, b.events(t, sub))
+	require.Equal(t, []string{
+		"created", "activated", "charge_upcoming", "renewed", "charge_upcoming", "renewed", "charge_upcoming", "renewed",
+	}, b.events(t, sub))
 }
 
 func TestManaged_IsPastDueWhileTheProviderTriesAgain(t *testing.T) {
@@ -101,6 +103,23 @@ func TestManaged_EndsWithItsContract(t *testing.T) {
 	b.passTo(t, sub.PeriodEnd.Add(2*day))
 	require.Equal(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
 }
+
+// Nobody was there to ask in the days in which the provider would have been asked.
+func TestManaged_AfterAnOutage_IsAskedAboutBeforeAPeriodIsMissed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.manage(t)
+	var contract string
+	require.NoError(t, b.pool.QueryRow(t.Context(), "SELECT contract_id FROM subscription_contracts WHERE subscription_id = $1", sub.ID.UUID()).Scan(&contract))
+	_, err := b.gateway.EndContract(t.Context(), contract)
+	require.NoError(t, err)
+	b.ahead.Add(int64(sub.PeriodEnd.Add(managedOutage).Sub(b.now())))
+	b.settle(t)
+	require.Equal(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
+	require.Len(t, b.periods(t, sub.ID), 1)
+}
+
+const managedOutage = 10 * day
 
 func TestManaged_RefusesWhatTheProviderCannotDo(t *testing.T) {
 	t.Parallel()

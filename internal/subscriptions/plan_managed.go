@@ -16,7 +16,7 @@ const (
 )
 
 // planManaged decides for a subscription that the provider charges by itself: it is past due while the provider's charge has
-// failed, asked about when the provider is silent, and shown to a person when it stays so.
+// failed, asked about when the provider is silent, and shown to a person when it stays so. Its charges are announced as ours are.
 func planManaged(f facts) step {
 	sub := f.sub
 	if failed := f.failed(); failed != nil && sub.Status != lifecycle.StatusPastDue {
@@ -29,6 +29,8 @@ func planManaged(f facts) step {
 	switch {
 	case f.active == nil || begins.IsZero():
 		return rest(f, endOf(sub))
+	case f.now.Before(begins) && !sub.NextChargeAt.IsZero():
+		return planUpcoming(f)
 	case f.now.Before(begins.Add(managedGrace)):
 		return rest(f, soonest(begins.Add(managedGrace), endOf(sub)))
 	case !f.now.Before(begins.Add(managedSilence)):

@@ -207,8 +207,9 @@ func giveUp(f facts, st step, end dunning.End) step {
 // alert leaves to a person what was refused for a reason that lies with us. The next period is charged in its time; what was not
 // is theirs.
 func alert(f facts, st step, again time.Time) step {
-	if !f.open.NeedsReview {
-		return step{deed: deedReview, order: f.open.ID, class: orders.ClassRenewalRefused, sub: f.sub}
+	if st.sub.OpenFailures != f.sub.OpenFailures {
+		// It is shown once: what a person has resolved does not come back.
+		st.deed, st.order, st.class = deedReview, f.open.ID, orders.ClassRenewalRefused
 	}
 	if !f.now.Before(f.sub.PeriodEnd) {
 		st.sub = restless(f, settled(st.sub))

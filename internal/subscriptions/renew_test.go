@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/ids"
 	"tillway/internal/orders"
 	"tillway/internal/subscriptions"
 	"tillway/internal/subscriptions/calendar"
@@ -121,6 +122,13 @@ func TestRenewal_ThatTheProviderFindsTooEarly_IsAlertedAndNotTriedAgain(t *testi
 	require.True(t, periods[1].NeedsReview)
 	require.Equal(t, lifecycle.StatusActive, b.get(t, sub.ID).Status)
 
+	var found [16]byte
+	require.NoError(t, b.pool.QueryRow(t.Context(), "SELECT id FROM discrepancies").Scan(&found))
+	_, err := b.orders.ResolveDiscrepancy(t.Context(), orders.Resolve{
+		Discrepancy: ids.From[ids.DiscrepancyEntity](found), Reason: "waived", By: "key_1", CorrelationID: "test",
+	})
+	require.NoError(t, err)
 	b.passTo(t, sub.PeriodEnd.Add(32*day))
 	require.Equal(t, orders.StatusPaid, b.periods(t, sub.ID)[2].Status)
+	require.False(t, b.periods(t, sub.ID)[1].NeedsReview, "what was resolved does not come back")
 }
