@@ -50,4 +50,17 @@ func TestOrder_OfASubscriptionIsNobodyElsesToPay(t *testing.T) {
 	timeline := b.do(t, request{method: "GET", path: path + "/timeline", as: apikeys.RoleOps})
 	require.Contains(t, timeline.body, "The order is charged, or canceled, by its subscription until")
 	require.NotContains(t, timeline.body, "can be paid")
+
+	// What is left to a person is theirs to waive.
+	require.NoError(t, b.orders.Review(t.Context(), created.Order.ID, orders.ClassPeriodMissed))
+	left := b.do(t, request{method: "GET", path: path})
+	require.Contains(t, left.rels(), "order:cancel")
+	require.NotContains(t, left.rels(), "order:pay")
+	timeline = b.do(t, request{method: "GET", path: path + "/timeline", as: apikeys.RoleOps})
+	require.Contains(t, timeline.body, "A person may cancel the order until")
+	for range 2 {
+		waived := b.do(t, request{method: "POST", path: path + "/cancel", key: "waive"})
+		require.Equal(t, []any{http.StatusOK, "canceled"}, []any{waived.status, waived.at("status")}, waived.body)
+		require.NoError(t, b.redis.FlushDB(t.Context()).Err())
+	}
 }

@@ -21,24 +21,27 @@ type CancelOrder struct {
 	CorrelationID string
 }
 
-// Cancelable reports whether the order as it was read may be canceled by anybody but what charges it.
-func (o Order) Cancelable() bool { return o.Subscription.IsZero() && o.Status.Cancelable() }
+// Cancelable reports whether the order as it was read may be canceled by anybody but what charges it. What a subscription charges may
+// once it is left to a person.
+func (o Order) Cancelable() bool {
+	return (o.Subscription.IsZero() || o.NeedsReview) && o.Status.Cancelable()
+}
 
 // Cancel ends an open order. Repeating the request with its idempotency key answers the canceled order again. It returns a
 // fault NotFound, or Conflict order_not_cancelable once money is pending, held or taken, and of an order that a subscription
-// charges.
+// charges and no person has been asked to look at.
 func (s *Service) Cancel(ctx context.Context, req CancelOrder) (Order, error) {
 	for range beginAttempts {
 		o, err := s.Get(ctx, req.Order)
 		if err != nil {
 			return Order{}, err
 		}
-		if o.Subscription != req.Subscription {
-			return Order{}, fault.New(fault.Conflict, "order_not_cancelable",
-				"The order is charged by its subscription, and canceled by nothing else.")
-		}
 		if !o.Status.Cancelable() {
 			return s.refuseCancel(ctx, o, req.Idempotency)
+		}
+		if o.Subscription != req.Subscription && (!req.Subscription.IsZero() || !o.NeedsReview) {
+			return Order{}, fault.New(fault.Conflict, "order_not_cancelable",
+				"The order is charged by its subscription, and canceled by nothing else.")
 		}
 		o.CanceledAt = s.now()
 		failpoint.Hit(failpoint.OrderBeforeCancel)

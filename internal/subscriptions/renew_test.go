@@ -86,6 +86,12 @@ func TestRenewals_AfterAnOutage_OnePeriodIsChargedAndTheOthersAreForAPerson(t *t
 	}
 	require.Len(t, b.contracts()[0].Renewals, 1)
 	require.Equal(t, "2027-05-31", b.get(t, sub.ID).NextChargeAt.Format(time.DateOnly))
+
+	waived, err := b.orders.Cancel(t.Context(), orders.CancelOrder{Order: periods[1].ID, CorrelationID: "test"})
+	require.NoError(t, err)
+	require.Equal(t, orders.StatusCanceled, waived.Status)
+	b.passTo(t, b.get(t, sub.ID).NextChargeAt.Add(time.Hour))
+	require.Len(t, b.contracts()[0].Renewals, 2, "the subscription goes on as before")
 }
 
 func TestTrial_VerifiesTheCardAndChargesWhenItIsOver(t *testing.T) {

@@ -153,8 +153,12 @@ func orderStep(h orders.History, now time.Time) Step {
 		if !o.ExpiresAt.After(now) {
 			return Step{At: &at, Text: "The order's time is over: it expires now."}
 		}
-		if !o.Subscription.IsZero() {
+		if !o.Subscription.IsZero() && !o.NeedsReview {
 			return Step{At: &at, Text: fmt.Sprintf("The order is charged, or canceled, by its subscription until %s (%s); then it expires.",
+				clock(o.ExpiresAt), within(o.ExpiresAt.Sub(now)))}
+		}
+		if !o.Subscription.IsZero() {
+			return Step{At: &at, Text: fmt.Sprintf("A person may cancel the order until %s (%s); then it expires.",
 				clock(o.ExpiresAt), within(o.ExpiresAt.Sub(now)))}
 		}
 		return Step{At: &at, Text: fmt.Sprintf("The order can be paid or canceled until %s (%s); then it expires.",
