@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"tillway/internal/fault"
@@ -30,7 +31,7 @@ type DunningPolicy struct{ policy dunning.Policy }
 func (p *DunningPolicy) UnmarshalText(text []byte) (err error) {
 	p.policy, err = dunning.Parse(text, dunning.Default(), "DUNNING_POLICY")
 	if refused, ok := errors.AsType[*fault.Error](err); ok {
-		return malformed(`write a JSON object such as {"retry_days":[1,3,5],"give_up_days":14,"end":"unpaid"}`, "is refused: %s", refused.Message)
+		return malformed(`write a JSON object such as {"retry_days":[1,3,5],"give_up_days":14,"end":"unpaid"}`, "is refused: %s", strings.TrimSuffix(refused.Message, "."))
 	}
 	return err
 }

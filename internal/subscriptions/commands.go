@@ -159,6 +159,9 @@ func (s *Service) changed(f facts, sub Subscription, patch Patch) (Subscription,
 	case patch.Policy != nil:
 		sub.Policy = patch.Policy
 	}
+	if patch.Policy != nil || patch.ClearPolicy {
+		sub.NextRetryAt = time.Time{} // the policy is asked anew about what is owed
+	}
 	if patch.KeepAfterPeriod {
 		sub.CancelAtPeriodEnd = false
 	}

@@ -310,3 +310,26 @@ func TestNewCard_ThatComesAfterTheEnd(t *testing.T) {
 		})
 	}
 }
+
+func TestDunning_FollowsAPolicyThatIsChanged(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.subscribe(t)
+	b.declining(t, sub, "20051", "-1")
+	b.passTo(t, sub.PeriodEnd.Add(3*day+time.Hour))
+	sub = b.get(t, sub.ID)
+	require.WithinDuration(t, sub.FailingSince.Add(5*day), sub.NextRetryAt, time.Second)
+	change := func(retryDays ...int) subscriptions.Subscription {
+		policy := dunning.Policy{RetryDays: retryDays, GiveUpDays: 6, End: dunning.EndCancel, DayCap: 10, MonthCap: 18}
+		sub, err := b.subs.Update(t.Context(), sub.ID, subscriptions.Patch{Policy: &policy})
+		require.NoError(t, err)
+		return sub
+	}
+	require.WithinDuration(t, sub.FailingSince.Add(4*day), change(1, 4).NextRetryAt, time.Second)
+	require.Zero(t, change(1).NextRetryAt)
+	b.passTo(t, sub.FailingSince.Add(6*day-time.Hour))
+	require.Equal(t, lifecycle.StatusPastDue, b.get(t, sub.ID).Status)
+	b.pass(t, 2*time.Hour)
+	require.Equal(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
+	require.Len(t, b.contracts()[0].Renewals, 3)
+}

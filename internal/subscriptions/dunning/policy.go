@@ -74,7 +74,7 @@ func Parse(text []byte, base Policy, param string) (Policy, error) {
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		into := p.member(name)
 		if into == nil {
-			return Policy{}, fault.New(fault.Invalid, "unknown_field", "%s has no such field.", param).WithParam(param + "." + name)
+			return Policy{}, fault.New(fault.Invalid, "unknown_field", "%s has no field %q.", param, name).WithParam(param + "." + name)
 		}
 		if err := json.Unmarshal(members[name], into); err != nil || string(members[name]) == "null" {
 			return Policy{}, fault.InvalidParam(param+"."+name, "%s.%s is not of the right type.", param, name).Because(err)
