@@ -13,6 +13,7 @@ import (
 	"tillway/internal/ids"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
+	"tillway/internal/subscriptions/dunning"
 	"tillway/internal/telemetry"
 )
 
@@ -160,9 +161,18 @@ func (s *Service) queue(ctx context.Context, queries *dbsqlc.Queries, f facts, s
 		}))
 	}
 	if !st.charge.IsZero() {
-		failures = append(failures, queries.SubscriptionChargeInsert(ctx, dbsqlc.SubscriptionChargeInsertParams{
-			PaymentID: st.charge.UUID(), SubscriptionID: sub.ID.UUID(), TokenDigest: f.active.digest, ChargedAt: f.now,
-		}))
+		failures = append(failures, queueCharge(ctx, queries, f, st))
 	}
 	return errors.Join(failures...), nil
+}
+
+// queueCharge decides on a charge, unless another subscription's has used up what the schemes allow of the token meanwhile.
+func queueCharge(ctx context.Context, queries *dbsqlc.Queries, f facts, st step) error {
+	locked := queries.SubscriptionTokenLock(ctx, f.active.digest)
+	_, inserted := queries.SubscriptionChargeInsert(ctx, dbsqlc.SubscriptionChargeInsertParams{
+		PaymentID: st.charge.UUID(), SubscriptionID: f.sub.ID.UUID(), TokenDigest: f.active.digest, ChargedAt: f.now,
+		DayAgo: f.now.Add(-dunning.Day), MonthAgo: f.now.Add(-dunning.Month), BegunSince: f.now.Add(-tokenBusy),
+		DayCap: int64(f.terms.policy.DayCap), MonthCap: int64(f.terms.policy.MonthCap),
+	})
+	return errors.Join(locked, inserted)
 }

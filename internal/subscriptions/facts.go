@@ -3,17 +3,14 @@ package subscriptions
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
 	"tillway/internal/postgres"
 	"tillway/internal/postgres/dbsqlc"
+	"tillway/internal/subscriptions/dunning"
 )
-
-// chargesRemembered is how far back the schemes' limits look.
-const chargesRemembered = 30 * 24 * time.Hour
 
 // facts reads everything that a decision about a subscription rests on. The subscription itself is read first: whatever moves
 // afterwards moves its version too, and the decision is not written.
@@ -87,11 +84,14 @@ func (s *Service) readOpen(ctx context.Context, f *facts) (err error) {
 	if f.active == nil || f.active.digest == nil {
 		return nil
 	}
-	f.failures, err = s.queries.SubscriptionFailuresOf(ctx, dbsqlc.SubscriptionFailuresOfParams{
-		TokenDigest: f.active.digest, Since: f.now.Add(-chargesRemembered),
+	rows, err := s.queries.SubscriptionAttemptsOf(ctx, dbsqlc.SubscriptionAttemptsOfParams{
+		TokenDigest: f.active.digest, Since: f.now.Add(-dunning.Month), BegunSince: f.now.Add(-tokenBusy),
 	})
 	if err != nil {
 		return fmt.Errorf("count the charges of a token: %w", postgres.Translate(err))
+	}
+	for _, row := range rows {
+		f.attempts = append(f.attempts, attempt{at: row.ChargedAt, settled: row.Settled})
 	}
 	return nil
 }

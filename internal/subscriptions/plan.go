@@ -23,9 +23,15 @@ type facts struct {
 	active *contract
 	// purchases are those whose contract has not begun, the oldest first.
 	purchases []purchase
-	// failures is when the active contract's token was charged without success in the last 30 days.
-	failures []time.Time
+	// attempts are the charges of the active contract's token, by any subscription, that have not succeeded in the last 30 days.
+	attempts []attempt
 	terms    terms
+}
+
+// attempt is a charge of a token; settled is one that has failed, else its outcome is not known.
+type attempt struct {
+	at      time.Time
+	settled bool
 }
 
 // purchase is a cardholder-initiated charge that begins a contract. Order and payment are nil when they were not begun.

@@ -32,7 +32,7 @@ func planOpen(f facts) step {
 	case f.sub.OpenCharges > f.sub.OpenFailures:
 		return planFailed(f)
 	case f.sub.OpenFailures == 0 && f.chargeable():
-		return planCharge(f)
+		return planTry(f, dunning.FailureTechnical)
 	default:
 		return planNextTry(f)
 	}
@@ -119,9 +119,32 @@ func planNextTry(f facts) step {
 	case f.now.Before(at):
 		return rest(f, soonest(at, endOf(f.sub)))
 	}
-	decision := f.terms.policy.Due(f.dunningCase(f.sub, failure))
-	if decision.Action == dunning.ActionRetry && !decision.At.After(f.now) {
+	return planTry(f, failure)
+}
+
+const (
+	// tokenBusy is how long a charge whose outcome is not known keeps others of its token waiting for it, which may soon be allowed.
+	tokenBusy = 10 * time.Minute
+	tokenLook = time.Minute
+)
+
+// planTry charges what is due, where the schemes' limits allow another charge of the token. The first charge of a period is held to
+// them as well: one that waits for hours is not held against the customer.
+func planTry(f facts, failure dunning.Failure) step {
+	c := f.dunningCase(f.sub, failure)
+	decision := f.terms.policy.Due(c)
+	allowed := func(d dunning.Decision) bool { return d.Action == dunning.ActionRetry && !d.At.After(f.now) }
+	if allowed(decision) {
 		return planCharge(f)
+	}
+	c.TokenFailures = nil
+	for _, a := range f.attempts {
+		if a.settled || !f.now.Before(a.at.Add(tokenBusy)) {
+			c.TokenFailures = append(c.TokenFailures, a.at)
+		}
+	}
+	if allowed(f.terms.policy.Due(c)) {
+		return rest(f, f.now.Add(tokenLook)) // others are being charged just now, and may well succeed
 	}
 	return follow(f, f.sub, decision)
 }
@@ -129,7 +152,10 @@ func planNextTry(f facts) step {
 // dunningCase is what the policy is asked about.
 func (f facts) dunningCase(sub Subscription, failure dunning.Failure) dunning.Case {
 	c := dunning.Case{
-		Failure: failure, FailedAt: sub.FailingSince, Technical: sub.TechnicalFailures, Now: f.now, TokenFailures: f.failures,
+		Failure: failure, FailedAt: sub.FailingSince, Technical: sub.TechnicalFailures, Now: f.now,
+	}
+	for _, a := range f.attempts {
+		c.TokenFailures = append(c.TokenFailures, a.at)
 	}
 	if f.charge != nil {
 		c.AttemptedAt = f.charge.CreatedAt

@@ -138,15 +138,33 @@ WHERE payment_id = @payment_id AND status = 'ending';
 UPDATE subscription_contracts SET next_check_at = @at::timestamptz
 WHERE payment_id = @payment_id AND status = 'ending';
 
--- name: SubscriptionChargeInsert :exec
-INSERT INTO subscription_charges (payment_id, subscription_id, token_digest, charged_at)
-VALUES (@payment_id, @subscription_id, @token_digest, @charged_at) ON CONFLICT DO NOTHING;
+-- name: SubscriptionTokenLock :exec
+-- Whoever decides on a charge of one token waits for those who do so just now: the limits of the schemes hold for all of them together.
+SELECT pg_advisory_xact_lock(hashtextextended(encode(@token_digest::bytea, 'hex'), 0));
 
--- name: SubscriptionFailuresOf :many
--- When a token was charged since a moment without success, by any subscription; what is not settled counts, what was never begun
--- does not.
-SELECT c.charged_at FROM subscription_charges c JOIN payments p ON p.id = c.payment_id
-WHERE c.token_digest = @token_digest AND c.charged_at > @since AND p.status <> 'succeeded' ORDER BY c.charged_at;
+-- name: SubscriptionChargeInsert :one
+-- Decides on a charge: refuses when its token may not be charged now, by what SubscriptionAttemptsOf counts.
+WITH counted AS (
+    SELECT count(*) FILTER (WHERE c.charged_at > @day_ago) AS of_day, count(*) AS of_month
+    FROM subscription_charges c LEFT JOIN payments p ON p.id = c.payment_id
+    WHERE c.token_digest = @token_digest AND c.charged_at > @month_ago AND c.payment_id <> @payment_id
+        AND (p.status <> 'succeeded' OR (p.id IS NULL AND c.charged_at > @begun_since))
+), inserted AS (
+    INSERT INTO subscription_charges (payment_id, subscription_id, token_digest, charged_at)
+    SELECT @payment_id, @subscription_id, @token_digest, @charged_at FROM counted
+    WHERE of_day < @day_cap::bigint AND of_month < @month_cap::bigint
+    ON CONFLICT DO NOTHING
+)
+SELECT CASE WHEN of_day < @day_cap::bigint AND of_month < @month_cap::bigint THEN 1 ELSE refuse_stale() END::bigint FROM counted;
+
+-- name: SubscriptionAttemptsOf :many
+-- When a token was charged since a moment without success, by any subscription. What is not settled counts; of what was never begun
+-- only what may be begun just now.
+SELECT c.charged_at, coalesce(p.status IN ('failed', 'canceled', 'expired'), false)::boolean AS settled
+FROM subscription_charges c LEFT JOIN payments p ON p.id = c.payment_id
+WHERE c.token_digest = @token_digest AND c.charged_at > @since
+    AND (p.status <> 'succeeded' OR (p.id IS NULL AND c.charged_at > @begun_since))
+ORDER BY c.charged_at;
 
 -- name: SubscriptionTell :exec
 -- One event of a subscription, among its customer's. Of one that is deleted nothing is told that names them.

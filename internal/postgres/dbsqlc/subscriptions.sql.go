@@ -13,6 +13,47 @@ import (
 	"github.com/google/uuid"
 )
 
+const SubscriptionAttemptsOf = `-- name: SubscriptionAttemptsOf :many
+SELECT c.charged_at, coalesce(p.status IN ('failed', 'canceled', 'expired'), false)::boolean AS settled
+FROM subscription_charges c LEFT JOIN payments p ON p.id = c.payment_id
+WHERE c.token_digest = $1 AND c.charged_at > $2
+    AND (p.status <> 'succeeded' OR (p.id IS NULL AND c.charged_at > $3))
+ORDER BY c.charged_at
+`
+
+type SubscriptionAttemptsOfParams struct {
+	TokenDigest []byte
+	Since       time.Time
+	BegunSince  time.Time
+}
+
+type SubscriptionAttemptsOfRow struct {
+	ChargedAt time.Time
+	Settled   bool
+}
+
+// When a token was charged since a moment without success, by any subscription. What is not settled counts; of what was never begun
+// only what may be begun just now.
+func (q *Queries) SubscriptionAttemptsOf(ctx context.Context, arg SubscriptionAttemptsOfParams) ([]SubscriptionAttemptsOfRow, error) {
+	rows, err := q.db.Query(ctx, SubscriptionAttemptsOf, arg.TokenDigest, arg.Since, arg.BegunSince)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SubscriptionAttemptsOfRow
+	for rows.Next() {
+		var i SubscriptionAttemptsOfRow
+		if err := rows.Scan(&i.ChargedAt, &i.Settled); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const SubscriptionByIdempotencyKey = `-- name: SubscriptionByIdempotencyKey :one
 SELECT id, livemode, customer_id, status, collection, amount, currency, interval_unit, interval_count, time_zone, description, metadata, return_url, card_brand, card_last4, card_exp_month, card_exp_year, anchor_at, period_index, current_period_start, current_period_end, trial_end_at, ends_at, next_charge_at, upcoming_told_of, open_order_id, open_charges, open_failures, latest_order_id, dunning_policy, failing_since, retries, technical_failures, next_retry_at, last_failure, cancel_at_period_end, activated_at, paused_at, unpaid_at, ended_at, next_run_at, version, idempotency_principal, idempotency_key, idempotency_fingerprint, correlation_id, created_at, updated_at FROM subscriptions WHERE idempotency_principal = $1::text AND idempotency_key = $2::text
 `
@@ -78,26 +119,49 @@ func (q *Queries) SubscriptionByIdempotencyKey(ctx context.Context, arg Subscrip
 	return i, err
 }
 
-const SubscriptionChargeInsert = `-- name: SubscriptionChargeInsert :exec
-INSERT INTO subscription_charges (payment_id, subscription_id, token_digest, charged_at)
-VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+const SubscriptionChargeInsert = `-- name: SubscriptionChargeInsert :one
+WITH counted AS (
+    SELECT count(*) FILTER (WHERE c.charged_at > $3) AS of_day, count(*) AS of_month
+    FROM subscription_charges c LEFT JOIN payments p ON p.id = c.payment_id
+    WHERE c.token_digest = $4 AND c.charged_at > $5 AND c.payment_id <> $6
+        AND (p.status <> 'succeeded' OR (p.id IS NULL AND c.charged_at > $7))
+), inserted AS (
+    INSERT INTO subscription_charges (payment_id, subscription_id, token_digest, charged_at)
+    SELECT $6, $8, $4, $9 FROM counted
+    WHERE of_day < $1::bigint AND of_month < $2::bigint
+    ON CONFLICT DO NOTHING
+)
+SELECT CASE WHEN of_day < $1::bigint AND of_month < $2::bigint THEN 1 ELSE refuse_stale() END::bigint FROM counted
 `
 
 type SubscriptionChargeInsertParams struct {
-	PaymentID      uuid.UUID
-	SubscriptionID uuid.UUID
+	DayCap         int64
+	MonthCap       int64
+	DayAgo         time.Time
 	TokenDigest    []byte
+	MonthAgo       time.Time
+	PaymentID      uuid.UUID
+	BegunSince     time.Time
+	SubscriptionID uuid.UUID
 	ChargedAt      time.Time
 }
 
-func (q *Queries) SubscriptionChargeInsert(ctx context.Context, arg SubscriptionChargeInsertParams) error {
-	_, err := q.db.Exec(ctx, SubscriptionChargeInsert,
-		arg.PaymentID,
-		arg.SubscriptionID,
+// Decides on a charge: refuses when its token may not be charged now, by what SubscriptionAttemptsOf counts.
+func (q *Queries) SubscriptionChargeInsert(ctx context.Context, arg SubscriptionChargeInsertParams) (int64, error) {
+	row := q.db.QueryRow(ctx, SubscriptionChargeInsert,
+		arg.DayCap,
+		arg.MonthCap,
+		arg.DayAgo,
 		arg.TokenDigest,
+		arg.MonthAgo,
+		arg.PaymentID,
+		arg.BegunSince,
+		arg.SubscriptionID,
 		arg.ChargedAt,
 	)
-	return err
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const SubscriptionContractActivate = `-- name: SubscriptionContractActivate :one
@@ -427,38 +491,6 @@ func (q *Queries) SubscriptionExists(ctx context.Context, id uuid.UUID) (bool, e
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
-}
-
-const SubscriptionFailuresOf = `-- name: SubscriptionFailuresOf :many
-SELECT c.charged_at FROM subscription_charges c JOIN payments p ON p.id = c.payment_id
-WHERE c.token_digest = $1 AND c.charged_at > $2 AND p.status <> 'succeeded' ORDER BY c.charged_at
-`
-
-type SubscriptionFailuresOfParams struct {
-	TokenDigest []byte
-	Since       time.Time
-}
-
-// When a token was charged since a moment without success, by any subscription; what is not settled counts, what was never begun
-// does not.
-func (q *Queries) SubscriptionFailuresOf(ctx context.Context, arg SubscriptionFailuresOfParams) ([]time.Time, error) {
-	rows, err := q.db.Query(ctx, SubscriptionFailuresOf, arg.TokenDigest, arg.Since)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []time.Time
-	for rows.Next() {
-		var charged_at time.Time
-		if err := rows.Scan(&charged_at); err != nil {
-			return nil, err
-		}
-		items = append(items, charged_at)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const SubscriptionFreeKey = `-- name: SubscriptionFreeKey :exec
@@ -831,6 +863,16 @@ func (q *Queries) SubscriptionTell(ctx context.Context, arg SubscriptionTellPara
 		arg.Now,
 		arg.CustomerID,
 	)
+	return err
+}
+
+const SubscriptionTokenLock = `-- name: SubscriptionTokenLock :exec
+SELECT pg_advisory_xact_lock(hashtextextended(encode($1::bytea, 'hex'), 0))
+`
+
+// Whoever decides on a charge of one token waits for those who do so just now: the limits of the schemes hold for all of them together.
+func (q *Queries) SubscriptionTokenLock(ctx context.Context, tokenDigest []byte) error {
+	_, err := q.db.Exec(ctx, SubscriptionTokenLock, tokenDigest)
 	return err
 }
 

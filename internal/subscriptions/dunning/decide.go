@@ -96,13 +96,15 @@ type Decision struct {
 	PastDue bool
 }
 
+// Day and Month are the times within which the attempts with a token are counted.
 const (
-	day   = 24 * time.Hour
-	month = 30 * day
-	// Between two attempts on retry days lies at least this, though one was late or its answer was: an issuer that has just said
-	// no says it again.
-	apart = 12 * time.Hour
+	Day   = 24 * time.Hour
+	Month = 30 * Day
 )
+
+// Between two attempts on retry days lies at least this, though one was late or its answer was: an issuer that has just said
+// no says it again.
+const apart = 12 * time.Hour
 
 // soon is how long after a technical failure the charge is tried again. After the last of these it waits for the plan's next
 // day, like a decline, and each day of the plan then gets one attempt.
@@ -169,7 +171,7 @@ func (p Policy) retry(c Case, end time.Time) Decision {
 		}
 	}
 	for _, d := range p.RetryDays {
-		at := c.FailedAt.Add(time.Duration(d) * day)
+		at := c.FailedAt.Add(time.Duration(d) * Day)
 		if !at.After(c.Now) || at.Before(c.AttemptedAt.Add(apart)) {
 			continue
 		}
@@ -192,12 +194,12 @@ func (p Policy) Due(c Case) Decision {
 }
 
 // end is when the period of a case with a first failure is given up.
-func (p Policy) end(c Case) time.Time { return c.FailedAt.Add(time.Duration(p.GiveUpDays) * day) }
+func (p Policy) end(c Case) time.Time { return c.FailedAt.Add(time.Duration(p.GiveUpDays) * Day) }
 
 // owed tells whether a period that is tried again at a moment is held against the customer.
 func (c Case) owed(at time.Time) bool {
 	if c.Failure == FailureTechnical {
-		return c.Technical > len(soon()) || at.After(c.Now.Add(day))
+		return c.Technical > len(soon()) || at.After(c.Now.Add(Day))
 	}
 	return c.Failure.counts()
 }
@@ -208,10 +210,10 @@ func (p Policy) earliest(at time.Time, failures []time.Time) time.Time {
 	latest := slices.SortedFunc(slices.Values(failures), func(a, b time.Time) int { return b.Compare(a) })
 	if len(latest) >= p.DayCap {
 		// The oldest of as many as may fail must have left the window.
-		at = later(at, latest[p.DayCap-1].Add(day))
+		at = later(at, latest[p.DayCap-1].Add(Day))
 	}
 	if len(latest) >= p.MonthCap {
-		at = later(at, latest[p.MonthCap-1].Add(month))
+		at = later(at, latest[p.MonthCap-1].Add(Month))
 	}
 	return at
 }
