@@ -173,6 +173,9 @@ func (s *server) subscriptionWith(
 	shown := payment.Resource()
 	id := payment.ID.String()
 	r.latestPayment = &latestPayment{ID: &id, NextAction: shown.NextAction}
+	if sub.WaitsForContract(*payment) {
+		s.offer(r.Links, caller, "subscription:cancel", http.MethodPost, "/v1/subscriptions/{id}/cancel", sub.ID.String())
+	}
 	if to, waits := s.paymentLinks(*payment, caller)["payment:redirect"]; waits {
 		r.Links["payment:redirect"] = to
 	}

@@ -184,6 +184,26 @@ func TestSubscription_OpenOutcomeIsToldWhenItIsKnown(t *testing.T) {
 	}
 }
 
+func TestSubscription_PaidWhileNoContractIsKnown_CanBeCanceled(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	open := b.begin(t, b.club(t, lostCard), "k")
+	path := "/v1/subscriptions/" + open.str("id")
+	require.NotContains(t, open.rels(), "subscription:cancel")
+	_, err := b.pool.Exec(t.Context(), "UPDATE subscription_contracts SET contract_id = NULL, token_sealed = NULL, token_digest = NULL") // not told yet
+	require.NoError(t, err)
+	p := b.paymentOf(t, open.str("latest_payment"))
+	b.provider.settle(p.MerchantTxnID, orders.OutcomeSucceeded, p.Amount)
+	_, err = b.orders.Settle(t.Context(), p.ID, time.Second)
+	require.NoError(t, err)
+	waits := b.do(t, request{method: "GET", path: path})
+	require.Equal(t, "incomplete", waits.str("status"))
+	require.Contains(t, waits.rels(), "subscription:cancel")
+	canceled := b.do(t, request{method: "POST", path: path + "/cancel"})
+	require.Equal(t, []any{http.StatusOK, "canceled"}, []any{canceled.status, canceled.at("status")}, canceled.body)
+	require.NotContains(t, canceled.rels(), "subscription:cancel")
+}
+
 func TestSubscription_ThatWasNeverBegunChargedNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tillway/internal/details"
@@ -32,7 +33,7 @@ func (s *Service) Cancel(ctx context.Context, id ids.Subscription, atPeriodEnd b
 				st.end = f.charged() // else the provider charges the next period when the current one ends
 			}
 			return st, nil
-		case !atPeriodEnd && lifecycle.Allows(sub.Status, lifecycle.CommandCancel):
+		case !atPeriodEnd && (lifecycle.Allows(sub.Status, lifecycle.CommandCancel) || slices.ContainsFunc(f.purchases, f.waitsWith)):
 			return canceledNow(f), nil
 		case lifecycle.Allows(sub.Status, lifecycle.CommandCancel):
 			return step{}, refuse("subscription_not_cancelable",
@@ -41,6 +42,8 @@ func (s *Service) Cancel(ctx context.Context, id ids.Subscription, atPeriodEnd b
 		return step{}, refuse("subscription_not_cancelable", "The subscription is %s and cannot be canceled.", sub.Status)
 	})
 }
+
+func (f facts) waitsWith(p purchase) bool { return p.payment != nil && f.sub.WaitsForContract(*p.payment) }
 
 // canceledNow is a subscription that its merchant has ended. An order that is being charged just now is looked after until its
 // outcome is known.

@@ -129,6 +129,34 @@ func TestCancel_EndsTheContractToo(t *testing.T) {
 	require.Zero(t, kept, "nothing is left to charge by")
 }
 
+// What is paid for and cannot be charged later would wait for ever.
+func TestCancel_WhatWaitsForItsContract(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, fault := range []string{"lose_answer", "no_notification"} {
+		b.control(t, "/sandbox/faults", `{"fault":"`+fault+`","times":1,"match":{"amount":"9.99"}}`)
+	}
+	result, err := b.subs.Create(t.Context(), b.request(t))
+	require.NoError(t, err)
+	id := result.Subscription.ID
+	_, err = b.subs.Cancel(t.Context(), id, false)
+	require.ErrorContains(t, err, "is incomplete and cannot be canceled", "its money may be on its way")
+	b.pass(t, time.Hour)
+	b.pass(t, 26*time.Hour)
+	first := b.periods(t, id)[0]
+	require.Equal(t, []any{orders.StatusPaid, true}, []any{first.Status, first.NeedsReview})
+	require.Equal(t, lifecycle.StatusIncomplete, b.get(t, id).Status)
+	_, err = b.subs.Cancel(t.Context(), id, true)
+	require.ErrorContains(t, err, "cannot be canceled")
+
+	canceled, err := b.subs.Cancel(t.Context(), id, false)
+	require.NoError(t, err)
+	require.Equal(t, lifecycle.StatusCanceled, canceled.Status)
+	b.pass(t, 26*time.Hour)
+	require.Equal(t, []string{"created", "canceled"}, b.events(t, canceled))
+	require.Equal(t, orders.StatusPaid, b.periods(t, id)[0].Status, "nothing is refunded by itself")
+}
+
 func TestPause_BillsNothingBack(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -82,6 +82,12 @@ func (s Subscription) Allows(command lifecycle.Command) bool {
 	return lifecycle.Allows(s.Status, command)
 }
 
+// WaitsForContract reports whether the payment has paid for an incomplete subscription, which now waits for what later charges are made
+// by. The provider may never tell, so it can be canceled: its money has arrived, and nothing has to be called back.
+func (s Subscription) WaitsForContract(p orders.Payment) bool {
+	return s.Status == lifecycle.StatusIncomplete && p.Status == orders.PaymentSucceeded
+}
+
 // nextCharge is when the next period is charged, zero where the subscription ends before.
 func (s Subscription) nextCharge() time.Time {
 	if end := endOf(s); !end.IsZero() && !s.NextChargeAt.Before(end) {

@@ -42,7 +42,7 @@ func Commands() []Command {
 //	expired     no      no                    no     no      no           no            no
 //
 // An incomplete subscription waits for its first payment, which like any that is open cannot be called back (API.md §1,
-// order_not_cancelable); without it, it expires by itself. An unpaid one has no period that runs, and no charge but with a new
+// order_not_cancelable); without it, it expires by itself, and with it, the provider may be silent: that is no matter of the status. An unpaid one has no period that runs, and no charge but with a new
 // card.
 func Allows(status Status, command Command) bool {
 	switch status {
