@@ -47,6 +47,8 @@ func TestSubscription_RefusalsToBegin(t *testing.T) {
 		"ends_at past":       {object{"ends_at": 1}, 400, wrong, "ends_at must be in the future.", "ends_at"},
 		"ends_at in trial":   {object{"ends_at": time.Now().Add(48 * time.Hour).Unix(), "trial_days": 3}, 400, wrong, "ends_at must be after the trial: nothing would ever be charged.", "ends_at"},
 		"ends_at":            {object{"ends_at": -1}, 400, wrong, "ends_at must be a time in unix seconds.", "ends_at"},
+		"the PSP's interval": {object{"collection": "provider_managed", "interval": "day", "interval_count": 100}, 400, wrong, "interval_count must be 1 to 99 for interval day, where the provider charges by itself.", "interval_count"},
+		"the PSP's end":      {object{"collection": "provider_managed", "ends_at": time.Now().Truncate(24 * time.Hour).Add(24*time.Hour - time.Second).Unix()}, 400, wrong, "ends_at must be on a later day, where the provider charges by itself.", "ends_at"},
 		"collection":         {object{"collection": "by_hand"}, 400, wrong, "collection must be self_managed or provider_managed.", "collection"},
 		"no payment_method":  {object{"payment_method": nil}, 400, missing, "payment_method is required.", "payment_method"},
 		"a wallet":           {object{"payment_method": object{"type": "wallet"}}, 400, wrong, "payment_method.type must be card, saved, hosted or local.", "payment_method.type"},

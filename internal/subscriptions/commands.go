@@ -43,7 +43,9 @@ func (s *Service) Cancel(ctx context.Context, id ids.Subscription, atPeriodEnd b
 	})
 }
 
-func (f facts) waitsWith(p purchase) bool { return p.payment != nil && f.sub.WaitsForContract(*p.payment) }
+func (f facts) waitsWith(p purchase) bool {
+	return p.payment != nil && f.sub.WaitsForContract(*p.payment)
+}
 
 // canceledNow is a subscription that its merchant has ended. An order that is being charged just now is looked after until its
 // outcome is known.

@@ -140,8 +140,14 @@ func (s *Service) draft(req CreateRequest) (Subscription, error) {
 	if err := sub.Schedule.Validate(); err != nil {
 		return sub, err
 	}
+	sub.EndsAt = req.EndsAt
+	if sub.Collection == ProviderManaged {
+		if err := providerCharges(sub, req.TrialDays, s.config.ProviderZone, now); err != nil {
+			return sub, err
+		}
+	}
 	sub.ID, sub.Livemode, sub.Customer, sub.Status = ids.New[ids.SubscriptionEntity](), s.config.Livemode, req.Customer, lifecycle.StatusIncomplete
-	sub.Description, sub.Metadata, sub.ReturnURL, sub.EndsAt = req.Description, req.Metadata, req.Purchase.ReturnURL, req.EndsAt
+	sub.Description, sub.Metadata, sub.ReturnURL = req.Description, req.Metadata, req.Purchase.ReturnURL
 	sub.Policy, sub.Card, sub.CorrelationID = req.Policy, req.Purchase.Card.Summary(), req.CorrelationID
 	sub.CreatedAt, sub.UpdatedAt, sub.nextRunAt, sub.version = now, now, now.Add(s.config.PurchasePatience), 1
 	if sub.Metadata == nil {
@@ -182,10 +188,6 @@ func (s *Service) agreed(req CreateRequest) (sub Subscription, err error) {
 		sub.Collection = SelfManaged
 	case SelfManaged:
 	case ProviderManaged:
-		if req.TrialDays > 0 {
-			return sub, fault.New(fault.Refused, "trial_not_supported",
-				"What the provider charges in a trial is not documented. Leave trial_days out, or collect it self_managed.").WithParam("trial_days")
-		}
 	default:
 		return sub, fault.InvalidParam("collection", "collection must be self_managed or provider_managed.")
 	}

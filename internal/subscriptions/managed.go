@@ -9,11 +9,24 @@ import (
 	"tillway/internal/ids"
 	"tillway/internal/orders"
 	"tillway/internal/postgres"
+	"tillway/internal/subscriptions/calendar"
 	"tillway/internal/subscriptions/lifecycle"
 )
 
-// clockSlack is how much the provider's clock may be behind ours when it begins a period.
-const clockSlack = time.Hour
+// mostEarly is how long before ours the provider's period may begin. It counts months by the days of its own zone: bought on 28 February
+// there and 1 March here, the next is 28 March there and 1 April here.
+const mostEarly = 4 * 24 * time.Hour
+
+// chargedPeriod is the period that the provider has charged at a moment: what is early belongs to the next one, what is late, such as
+// another try, to the one that runs. The first is never one: it was bought.
+func chargedPeriod(schedule calendar.Schedule, at time.Time) int {
+	n := max(schedule.Index(at), 0)
+	next := schedule.Start(n + 1)
+	if early := min(mostEarly, next.Sub(schedule.Start(n))/4); !at.Before(next.Add(-early)) {
+		n++
+	}
+	return max(n, 1)
+}
 
 // HearRenewal applies news of a charge that the provider has started by itself: the contract that it names says whose it is, and
 // its time which period. The rider commits with the news. It returns orders.ErrNoPayment for a contract that is none of ours, or
@@ -38,8 +51,7 @@ func (s *Service) HearRenewal(ctx context.Context, news orders.PaymentNews, ride
 	if at.IsZero() {
 		at = s.now()
 	}
-	period := max(sub.Schedule.Index(at.Add(clockSlack)), 1)
-	if err := s.adopt(ctx, sub, c, period, news); err != nil {
+	if err := s.adopt(ctx, sub, c, chargedPeriod(sub.Schedule, at), news); err != nil {
 		return err
 	}
 	if err := s.orders.Hear(ctx, news, rider); err != nil {

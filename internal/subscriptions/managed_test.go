@@ -8,6 +8,7 @@ import (
 
 	"tillway/internal/orders"
 	"tillway/internal/subscriptions"
+	"tillway/internal/subscriptions/calendar"
 	"tillway/internal/subscriptions/lifecycle"
 )
 
@@ -17,6 +18,22 @@ func (b *testBundle) manage(t *testing.T) subscriptions.Subscription {
 	sub := b.subscribe(t, func(r *subscriptions.CreateRequest) { r.Collection = subscriptions.ProviderManaged })
 	require.Equal(t, lifecycle.StatusActive, sub.Status)
 	return sub
+}
+
+// Bought on the provider's 31st and our 30th: its periods begin a day before ours in months of thirty days.
+func TestManaged_CountsByTheProvidersDays_EachChargeIsAPeriod(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.ahead.Add(int64(58*day + 10*time.Hour)) // to 30 March, 20:00
+	sub := b.manage(t)
+	for n := 2; n <= 5; n++ {
+		b.passTo(t, b.get(t, sub.ID).PeriodEnd.Add(time.Minute))
+		b.until(t, b.paid(t, sub, n))
+	}
+	require.Len(t, b.contracts()[0].Renewals, 4)
+	for _, o := range b.periods(t, sub.ID) {
+		require.Equal(t, []any{orders.StatusPaid, false}, []any{o.Status, o.NeedsReview}, o.Period.Start)
+	}
 }
 
 // paid tells whether so many periods of a subscription are paid.
@@ -128,6 +145,14 @@ func TestManaged_RefusesWhatTheProviderCannotDo(t *testing.T) {
 		r.Collection, r.TrialDays = subscriptions.ProviderManaged, 7
 	}))
 	require.ErrorContains(t, err, "trial")
+	for message, edit := range map[string]func(*subscriptions.CreateRequest){
+		"interval_count must be 1 to 14 for interval week": func(r *subscriptions.CreateRequest) { r.Interval, r.IntervalCount = calendar.IntervalWeek, 15 },
+		"interval_count must be 1 to 99 for interval day":  func(r *subscriptions.CreateRequest) { r.Interval, r.IntervalCount = calendar.IntervalDay, 100 },
+		"ends_at must be on a later day":                   func(r *subscriptions.CreateRequest) { r.EndsAt = january.Add(2 * time.Hour) },
+	} {
+		_, err := b.subs.Create(t.Context(), b.request(t, func(r *subscriptions.CreateRequest) { r.Collection = subscriptions.ProviderManaged }, edit))
+		require.ErrorContains(t, err, message)
+	}
 	sub := b.manage(t)
 	_, err = b.subs.Pause(t.Context(), sub.ID)
 	require.ErrorContains(t, err, "cannot be told to pause")

@@ -9,6 +9,7 @@ import (
 	"tillway/internal/cards"
 	"tillway/internal/details"
 	"tillway/internal/failpoint"
+	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
 	"tillway/internal/postgres/dbsqlc"
@@ -87,7 +88,7 @@ func (s *Service) purchaseTerms(sub Subscription, c contract) *orders.Terms {
 		ProviderCustomer: c.ProviderCustomer, ProductName: productName(sub), FrequencyDays: c.frequency,
 	}
 	if sub.Collection == ProviderManaged {
-		terms.Managed = managedTerms(sub)
+		terms.Managed = managedTerms(sub, s.config.ProviderZone)
 	}
 	return terms
 }
@@ -100,20 +101,40 @@ func productName(sub Subscription) string {
 	return sub.ID.String()
 }
 
-// managedTerms are the schedule in the provider's words, which knows no weeks.
-func managedTerms(sub Subscription) *orders.ManagedTerms {
-	m := &orders.ManagedTerms{Unit: string(sub.Schedule.Interval), Count: sub.Schedule.Count, Cycles: mostCycles}
+// managedTerms are the schedule in the provider's words, which knows no weeks, and the day of its zone on which the contract ends.
+func managedTerms(sub Subscription, zone *time.Location) *orders.ManagedTerms {
+	m := &orders.ManagedTerms{Unit: string(sub.Schedule.Interval), Count: sub.Schedule.Count, ExpireOn: neverExpires}
 	if sub.Schedule.Interval == calendar.IntervalWeek {
 		m.Unit, m.Count = string(calendar.IntervalDay), 7*sub.Schedule.Count
 	}
 	if !sub.EndsAt.IsZero() {
-		m.Cycles, m.ExpireOn = 0, sub.EndsAt.In(sub.Schedule.Zone).Format(time.DateOnly)
+		m.ExpireOn = sub.EndsAt.In(zone).Format(time.DateOnly)
 	}
 	return m
 }
 
-// mostCycles is as many charges as a managed contract without an end can have (contract §7).
-const mostCycles = 100
+// neverExpires is when a managed contract without an end expires (contract §8.13). A number of charges in its place is 100 at most, and
+// would end a weekly one within two years (§7).
+const neverExpires = "2099-12-31"
+
+// mostManaged is the greatest frequency of a managed contract: it has two digits (contract §7).
+const mostManaged = 99
+
+// providerCharges refuses what the provider cannot be told to charge by itself.
+func providerCharges(sub Subscription, trialDays int, zone *time.Location, now time.Time) error {
+	m := managedTerms(sub, zone)
+	switch {
+	case trialDays > 0:
+		return fault.New(fault.Refused, "trial_not_supported",
+			"What the provider charges in a trial is not documented. Leave trial_days out, or collect it self_managed.").WithParam("trial_days")
+	case m.Count > mostManaged:
+		return fault.InvalidParam("interval_count", "interval_count must be 1 to %d for interval %s, where the provider charges by itself.",
+			sub.Schedule.Count*mostManaged/m.Count, sub.Schedule.Interval)
+	case m.ExpireOn <= now.In(zone).Format(time.DateOnly):
+		return fault.InvalidParam("ends_at", "ends_at must be on a later day, where the provider charges by itself.")
+	}
+	return nil
+}
 
 // goOn takes a subscription as far as it goes now. What was done stands, whatever comes of this: a worker goes on with it.
 func (s *Service) goOn(ctx context.Context, id ids.Subscription) {
