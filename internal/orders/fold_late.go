@@ -17,20 +17,26 @@ const DeclineReversed = "reversed"
 //	refund    a refund is recorded    a refund is recorded    a person decides
 //	review    a person decides        a person decides        a person decides
 //
-// A person decides as well where the shopper's bank has taken the money back already: to refund it would give it twice.
+// A person decides as well where the shopper's bank has taken the money back already, for to refund it would give it twice; and where
+// it would be accepted for a period that its subscription has given up.
 func (c *change) receiveLate(now time.Time) {
 	o := c.order
 	if o.AmountPaid > 0 || o.AmountAuthorized > 0 || o.Status == StatusPending {
 		c.payment.Surplus = true
 	}
 	switch {
-	case c.payment.Status == PaymentAuthorized, o.LatePayment == LatePaymentReview, c.payment.AmountClaimed > 0:
+	case c.payment.Status == PaymentAuthorized, o.LatePayment == LatePaymentReview, c.payment.AmountClaimed > 0, o.givenUp():
 		c.find(c.lateMoney())
 	case c.payment.Surplus:
 		c.owe(RefundFromSurplus, now)
 	case o.LatePayment == LatePaymentRefund:
 		c.owe(RefundFromLatePayment, now)
 	}
+}
+
+// givenUp reports whether the order is of a period that its subscription collects no more: it has ended, or was paused.
+func (o Order) givenUp() bool {
+	return o.LatePayment == LatePaymentAccept && !o.Subscription.IsZero() && !o.CanceledAt.IsZero()
 }
 
 func (c *change) lateMoney() *discrepancyDraft {

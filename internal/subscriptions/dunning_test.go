@@ -333,3 +333,37 @@ func TestDunning_FollowsAPolicyThatIsChanged(t *testing.T) {
 	require.Equal(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
 	require.Len(t, b.contracts()[0].Renewals, 3)
 }
+
+// A charge that was declined turns out to have succeeded when nobody collects it any more: its money is for a person. Where the
+// subscription waits to be paid, it is.
+func TestDunning_MoneyThatComesAfterAllWasGivenUp(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		end    dunning.End
+		pause  bool
+		status lifecycle.Status
+	}{
+		"canceled": {dunning.EndCancel, false, lifecycle.StatusCanceled},
+		"paused":   {dunning.EndUnpaid, true, lifecycle.StatusPaused},
+		"unpaid":   {dunning.EndUnpaid, false, lifecycle.StatusActive},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			sub := b.subscribe(t, func(r *subscriptions.CreateRequest) {
+				r.Policy = &dunning.Policy{GiveUpDays: 1, End: c.end, DayCap: 10, MonthCap: 18}
+			})
+			b.control(t, "/sandbox/faults", `{"fault":"late_success","delay_ms":259200000,"match":{"amount":"9.99"}}`)
+			b.passTo(t, sub.PeriodEnd.Add(time.Hour))
+			require.Equal(t, lifecycle.StatusPastDue, b.get(t, sub.ID).Status)
+			if c.pause {
+				_, err := b.subs.Pause(t.Context(), sub.ID)
+				require.NoError(t, err)
+			}
+			b.pass(t, 4*day)
+			b.until(t, func() bool { return b.periods(t, sub.ID)[1].AmountPaid == 999 })
+			require.Equal(t, c.status, b.get(t, sub.ID).Status)
+			require.Equal(t, c.status != lifecycle.StatusActive, b.periods(t, sub.ID)[1].NeedsReview)
+		})
+	}
+}
