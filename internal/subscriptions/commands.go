@@ -175,30 +175,28 @@ func (s *Service) changed(f facts, sub Subscription, patch Patch) (Subscription,
 
 // rescheduled has the next period begin an interval of its own.
 func (s *Service) rescheduled(f facts, sub Subscription, patch Patch) (Subscription, error) {
-	next := sub.Schedule
+	asked := sub.Schedule
 	if patch.Interval != nil {
-		next.Interval = *patch.Interval
+		asked.Interval = *patch.Interval
 	}
 	if patch.IntervalCount != nil {
-		next.Count = *patch.IntervalCount
+		asked.Count = *patch.IntervalCount
 	}
-	if next == sub.Schedule {
+	if asked == sub.Schedule {
 		return sub, nil
 	}
-	if !sub.PeriodEnd.IsZero() {
-		next.Anchor, sub.PeriodIndex = sub.PeriodEnd, -1
-	}
-	if err := next.Validate(); err != nil {
+	if err := asked.Validate(); err != nil {
 		return sub, err
 	}
-	allowed := next.MinDays(f.now, s.termsOf(sub).policy.GiveUpDays)
+	next, first := sub.Schedule.From(sub.PeriodEnd, asked.Interval, asked.Count)
+	allowed := next.MinDays(sub.PeriodEnd, s.termsOf(sub).policy.GiveUpDays) // the charge at its beginning is as far from the last as before
 	if f.active != nil && allowed < f.active.frequency {
 		return sub, fault.New(fault.Refused, "interval_not_allowed",
 			"The customer has agreed to charges that are at least %d days apart. A shorter interval needs their consent: send them "+
 				"the link of GET /v1/subscriptions/%s/update_link, and change the interval once they have given a card again.",
 			f.active.frequency, sub.ID).WithParam("interval")
 	}
-	sub.Schedule = next
+	sub.Schedule, sub.PeriodIndex = next, first-1
 	return sub, nil
 }
 

@@ -187,6 +187,13 @@ func TestUpdate_CountsFromTheNextPeriod(t *testing.T) {
 	require.Equal(t, int64(1999), periods[1].Amount.Minor)
 	require.Equal(t, "2028-02-28", b.get(t, sub.ID).NextChargeAt.Format(time.DateOnly))
 
+	b.passTo(t, b.get(t, sub.ID).PeriodEnd.Add(-day)) // late in a period as well
+	every := 11
+	month := calendar.IntervalMonth
+	sub, err = b.subs.Update(t.Context(), sub.ID, subscriptions.Patch{Interval: &month, IntervalCount: &every})
+	require.NoError(t, err)
+	require.Equal(t, "2028-02-28", sub.NextChargeAt.Format(time.DateOnly))
+
 	week := calendar.IntervalDay
 	_, err = b.subs.Update(t.Context(), sub.ID, subscriptions.Patch{Interval: &week})
 	require.ErrorContains(t, err, "agreed")

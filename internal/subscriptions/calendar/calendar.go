@@ -130,6 +130,29 @@ func (s Schedule) Next(t time.Time) (n int, start time.Time) {
 	return n, start
 }
 
+// From is a schedule of other periods that goes on where one of this schedule's begins, and the number of the first of them. It counts from
+// the day of the month that this one counts from, where there is a month that has it: the 31st comes back after 28 February as well.
+func (s Schedule) From(start time.Time, interval Interval, count int) (Schedule, int) {
+	next := Schedule{Anchor: start.UTC(), Zone: s.Zone, Interval: interval, Count: count}
+	step := next.months()
+	if step == 0 || s.months() == 0 {
+		return next, 0
+	}
+	anchor, from := wall(s.Anchor, s.Zone), wall(start, s.Zone)
+	months := 12*(from.Year()-anchor.Year()) + int(from.Month()-anchor.Month())
+	for n := range 12 {
+		before := next
+		if !hasDay(anchor, months-n*step) {
+			continue
+		}
+		before.Anchor = instant(addMonths(anchor, months-n*step), s.Zone)
+		if before.Start(n).Equal(start) {
+			return before, n
+		}
+	}
+	return next, 0
+}
+
 // estimate is Index as the dates alone tell it: at most one off, since a start is within a day of what the clock shows.
 func (s Schedule) estimate(t time.Time) int {
 	from, to := wall(s.Anchor, s.Zone), wall(t, s.Zone)

@@ -148,6 +148,35 @@ func TestIndexAndNext_PassOverAnEmptyPeriod(t *testing.T) {
 	require.Equal(t, s.Start(2), start)
 }
 
+func TestFrom_GoesOnWhereAPeriodBegins_AndKeepsTheDay(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		anchor   string
+		from     int
+		interval calendar.Interval
+		count    int
+		starts   []string
+	}{
+		"the 31st comes back":              {"2027-01-31 10:00:00 +0100", 1, calendar.IntervalMonth, 2, []string{"2027-02-28", "2027-04-30", "2027-06-30", "2027-08-31"}},
+		"every quarter":                    {"2027-01-31 10:00:00 +0100", 1, calendar.IntervalMonth, 3, []string{"2027-02-28", "2027-05-31", "2027-08-31"}},
+		"every year, of a day that it has": {"2027-01-31 10:00:00 +0100", 2, calendar.IntervalYear, 1, []string{"2027-03-31", "2028-03-31"}},
+		"no other February has 31 days":    {"2027-01-31 10:00:00 +0100", 1, calendar.IntervalYear, 1, []string{"2027-02-28", "2028-02-28"}},
+		"but some have 29":                 {"2027-01-29 10:00:00 +0100", 1, calendar.IntervalYear, 1, []string{"2027-02-28", "2028-02-29"}},
+		"weeks are counted from the day":   {"2027-01-31 10:00:00 +0100", 1, calendar.IntervalWeek, 1, []string{"2027-02-28", "2027-03-07"}},
+		"from the first":                   {"2027-01-31 10:00:00 +0100", 0, calendar.IntervalYear, 1, []string{"2027-01-31", "2028-01-31"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := schedule(t, "Europe/Berlin", tc.anchor, 1, calendar.IntervalMonth)
+			next, first := s.From(s.Start(tc.from), tc.interval, tc.count)
+			require.NoError(t, next.Validate())
+			for i, want := range tc.starts {
+				require.Equal(t, want+" 10:00", next.Start(first+i).In(s.Zone).Format("2006-01-02 15:04"))
+			}
+		})
+	}
+}
+
 func TestAddDays_IsHowATrialEnds(t *testing.T) {
 	t.Parallel()
 

@@ -209,3 +209,18 @@ func TestMinDays_AreKeptByEveryStory(t *testing.T) {
 		require.NotEqual(t, interval(last), interval(at))
 	})
 }
+
+func TestFrom_BeginsWhereItIsTold(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSchedule(t)
+		n := drawPeriod(t, s)
+		other := drawSchedule(t)
+		next, first := s.From(s.Start(n), other.Interval, other.Count)
+		require.NoError(t, next.Validate())
+		require.Equal(t, s.Start(n), next.Start(first))
+		require.False(t, next.Start(first+1).Before(next.Start(first)))
+		again, number := next.From(next.Start(first), s.Interval, s.Count)
+		require.Equal(t, s.Start(n), again.Start(number))
+	})
+}

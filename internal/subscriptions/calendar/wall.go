@@ -14,6 +14,9 @@ func addMonths(wall time.Time, n int) time.Time {
 	return first.AddDate(0, 0, min(wall.Day(), last)-1)
 }
 
+// hasDay reports whether the month of a time, so many months later, has its day.
+func hasDay(wall time.Time, n int) bool { return addMonths(wall, n).Day() == wall.Day() }
+
 // farthest is more than any zone has been from UTC: what is true of the zone's clock around a time lies within it.
 const farthest = 26 * time.Hour
 
