@@ -22,6 +22,8 @@ type task struct {
 	at    time.Time
 	order int
 	do    func(context.Context)
+	// inTurn: nothing that is due later is begun before it is done.
+	inTurn bool
 }
 
 func newAgenda(now func() time.Time, polled bool) *agenda {
@@ -33,10 +35,19 @@ func newAgenda(now func() time.Time, polled bool) *agenda {
 }
 
 // add notes a task. It is done once, in a goroutine of its own, as soon as run sees that its time has come.
-func (a *agenda) add(at time.Time, do func(context.Context)) {
+func (a *agenda) add(at time.Time, do func(context.Context)) { a.put(task{at: at, do: do}) }
+
+// addInTurn notes a short task that may note the next one of its kind: where the clock has jumped over many, they are done in the order
+// of their times.
+func (a *agenda) addInTurn(at time.Time, do func(context.Context)) {
+	a.put(task{at: at, do: do, inTurn: true})
+}
+
+func (a *agenda) put(t task) {
 	a.mu.Lock()
 	a.count++
-	heap.Push(&a.tasks, task{at: at, order: a.count, do: do})
+	t.order = a.count
+	heap.Push(&a.tasks, t)
 	a.mu.Unlock()
 	a.wake()
 }
@@ -70,7 +81,11 @@ func (a *agenda) run(ctx context.Context) {
 	for {
 		due, next := a.takeDue()
 		for _, t := range due {
-			running.Go(func() { t.do(ctx) })
+			if t.inTurn {
+				t.do(ctx)
+			} else {
+				running.Go(func() { t.do(ctx) })
+			}
 		}
 		if !a.rest(ctx, next) {
 			return
@@ -78,20 +93,25 @@ func (a *agenda) run(ctx context.Context) {
 	}
 }
 
-// takeDue removes what is due and says how long the next task has, or a negative time when there is none.
+// takeDue removes what is due, up to the first that is done in turn, and says how long the next task has, or a negative time when there
+// is none.
 func (a *agenda) takeDue() ([]task, time.Duration) {
 	now := a.now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var due []task
 	for len(a.tasks) > 0 && !a.tasks[0].at.After(now) {
-		due = append(due, a.tasks[0])
+		first := a.tasks[0]
+		due = append(due, first)
 		heap.Pop(&a.tasks)
+		if first.inTurn {
+			break
+		}
 	}
 	if len(a.tasks) == 0 {
 		return due, -1
 	}
-	return due, a.tasks[0].at.Sub(now)
+	return due, max(a.tasks[0].at.Sub(now), 0)
 }
 
 // rest waits for the next task, a nudge or the end; false at the end.

@@ -91,7 +91,7 @@ func (s *Server) planBilling(c *contract, period, try int) {
 		c.abandoned = true
 	case !c.ended(at):
 		id := c.id
-		s.agenda.add(c.onClock(at), func(context.Context) { s.bill(id, period, try) })
+		s.agenda.addInTurn(c.onClock(at), func(context.Context) { s.bill(id, period, try) })
 	}
 }
 

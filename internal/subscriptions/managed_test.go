@@ -67,6 +67,21 @@ func TestManaged_FollowsWhatTheProviderCharges(t *testing.T) {
 	}, b.events(t, sub))
 }
 
+// The clock jumps over several periods of several subscriptions: each charge is told with its own time.
+func TestManaged_AfterALongSilence_EveryChargeIsItsPeriods(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	monthly := b.manage(t)
+	weekly := b.subscribe(t, func(r *subscriptions.CreateRequest) {
+		r.Collection, r.Interval = subscriptions.ProviderManaged, calendar.IntervalWeek
+	})
+	b.ahead.Add(int64(30 * day))
+	b.provider.Advance(0)
+	b.until(t, b.paid(t, weekly, 5))
+	b.until(t, b.paid(t, monthly, 2))
+	require.Len(t, b.periods(t, weekly.ID), 5)
+}
+
 func TestManaged_IsPastDueWhileTheProviderTriesAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
