@@ -175,7 +175,7 @@ func planAfterEnd(f facts) step {
 		return rest(f, f.now.Add(farAhead))
 	case f.open.Status.Cancelable():
 		st.deed = deedCancelOrder
-	case f.open.PaidAt.After(f.sub.EndedAt):
+	case f.open.Period != nil && f.open.PaidAt.After(f.sub.EndedAt): // what verified a card goes back by itself
 		st.deed, st.class = deedReview, orders.ClassPaidAfterEnd
 	}
 	return st
