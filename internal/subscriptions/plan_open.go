@@ -129,8 +129,12 @@ const (
 )
 
 // planTry charges what is due, where the schemes' limits allow another charge of the token. The first charge of a period is held to
-// them as well: one that waits for hours is not held against the customer.
+// them as well: one that waits for hours is not held against the customer. The provider takes one charge of a contract a day, which
+// that of a card given meanwhile has had.
 func planTry(f facts, failure dunning.Failure) step {
+	if at := dayAfter(f.active.PaidAt, f.terms.providerZone); f.now.Before(at) {
+		return rest(f, soonest(at, endOf(f.sub)))
+	}
 	c := f.dunningCase(f.sub, failure)
 	decision := f.terms.policy.Due(c)
 	allowed := func(d dunning.Decision) bool { return d.Action == dunning.ActionRetry && !d.At.After(f.now) }

@@ -26,8 +26,18 @@ func (s *Service) purchaseContract(sub Subscription, order ids.Order, card cards
 	return contract{
 		Payment: ids.New[ids.PaymentEntity](), Subscription: sub.ID, Order: order, Status: contractPending,
 		ProviderCustomer: sub.Customer.String(), Card: card.Summary(), CreatedAt: now,
-		frequency: sub.Schedule.MinDays(now, s.termsOf(sub).policy.GiveUpDays),
+		frequency: s.frequency(sub, order, now),
 	}
+}
+
+// frequency is how many days there are between two charges at least. Where a period is due, or being charged, that the purchase does
+// not pay, it may be charged by the new contract as soon as the provider's next day begins.
+func (s *Service) frequency(sub Subscription, order ids.Order, now time.Time) int {
+	due := !sub.NextChargeAt.IsZero() && !sub.NextChargeAt.After(now)
+	if order != sub.OpenOrder && (due || !sub.OpenOrder.IsZero()) {
+		return 1
+	}
+	return sub.Schedule.MinDays(now, s.termsOf(sub).policy.GiveUpDays)
 }
 
 func contractParams(c contract) dbsqlc.SubscriptionContractInsertParams {
