@@ -26,13 +26,13 @@ func TestHold_LapsesAndNothingTellsOfIt(t *testing.T) {
 	}
 	quietly(t, func() bool { return len(b.sandbox.Deliveries(auth)) > 1 }, "no notification tells of it")
 
-	b = setup(t, func(c *Config) { c.AuthLifetime = time.Hour })
-	late := b.authorized(t, "20")
-	b.clock.move(59 * time.Minute)
-	b.ended(t, "CAPTURE", late)
-	late = b.authorized(t, "20")
-	b.clock.move(time.Hour)
-	require.Equal(t, codeRejected, b.ask(t, pathAuth, b.ends("CAPTURE", late)).RespCode)
+	brief := setup(t, func(c *Config) { c.AuthLifetime = time.Hour })
+	late := brief.authorized(t, "20")
+	brief.clock.move(59 * time.Minute)
+	brief.ended(t, "CAPTURE", late)
+	late = brief.authorized(t, "20")
+	brief.clock.move(time.Hour)
+	require.Equal(t, codeRejected, brief.ask(t, pathAuth, brief.ends("CAPTURE", late)).RespCode)
 }
 
 func TestHold_CancelAndReverseKnowIt(t *testing.T) {
