@@ -48,6 +48,7 @@ func TestDunning_EndsWithTheSubscription(t *testing.T) {
 			}
 			b.passTo(t, begins.Add(c.after-time.Hour))
 			require.Equal(t, lifecycle.StatusPastDue, b.get(t, sub.ID).Status)
+			require.Zero(t, b.get(t, sub.ID).NextRetryAt, "none is left before the end")
 			b.pass(t, 20*day)
 			sub = b.get(t, sub.ID)
 			require.Equal(t, c.status, sub.Status)
@@ -150,8 +151,9 @@ func TestErase_WhileTheFirstCardIsVerified(t *testing.T) {
 	b.pass(t, time.Minute)
 	act(t, result.Payment.RedirectURL, "approve")
 	b.pass(t, time.Hour)
-	b.until(t, func() bool { return b.periods(t, sub.ID)[0].AmountRefunded == 100 })
+	b.until(t, func() bool {
+		return b.periods(t, sub.ID)[0].AmountRefunded == 100 && b.contracts()[0].DataStatus == "3"
+	})
 	require.Equal(t, lifecycle.StatusCanceled, b.get(t, sub.ID).Status)
 	require.False(t, b.periods(t, sub.ID)[0].NeedsReview)
-	require.Equal(t, "3", b.contracts()[0].DataStatus)
 }

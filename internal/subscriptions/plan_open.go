@@ -114,7 +114,7 @@ func planNextTry(f facts) step {
 	}
 	at := f.sub.NextRetryAt
 	switch {
-	case at.IsZero():
+	case at.IsZero(), !inTime(f.sub, at):
 		return pursue(f, f.sub, failure)
 	case f.now.Before(at):
 		return rest(f, soonest(at, endOf(f.sub)))
@@ -201,7 +201,10 @@ func follow(f facts, sub Subscription, decision dunning.Decision) step {
 	}
 	switch decision.Action {
 	case dunning.ActionRetry:
-		st.sub.NextRetryAt = decision.At
+		st.sub.NextRetryAt = time.Time{}
+		if inTime(st.sub, decision.At) {
+			st.sub.NextRetryAt = decision.At
+		}
 	case dunning.ActionGiveUp:
 		if !f.now.Before(decision.At) {
 			return giveUp(f, st, decision.End)
@@ -212,6 +215,12 @@ func follow(f facts, sub Subscription, decision dunning.Decision) step {
 	}
 	st.sub.nextRunAt = soonest(decision.At, endOf(st.sub))
 	return st.orRest(f)
+}
+
+// inTime reports whether the subscription goes on until a moment: a retry after its end is none, and not told of.
+func inTime(sub Subscription, at time.Time) bool {
+	end := endOf(sub)
+	return end.IsZero() || at.Before(end)
 }
 
 // orRest makes a step that changes nothing but the time of the next look one that writes nothing else.
