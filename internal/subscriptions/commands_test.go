@@ -212,6 +212,24 @@ func TestEndsAt_EndsIt(t *testing.T) {
 	require.Equal(t, "canceled", b.contracts()[0].SubscriptionStatus)
 }
 
+// Nobody was there between the beginning of its last periods and its end.
+func TestEndsAt_DuringAnOutage_ShowsWhatWasLeftOut(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.subscribe(t, func(r *subscriptions.CreateRequest) { r.EndsAt = january.AddDate(0, 2, 10) })
+	b.ahead.Add(int64(100 * day))
+	b.settle(t)
+	sub = b.get(t, sub.ID)
+	require.Equal(t, lifecycle.StatusExpired, sub.Status)
+	require.Empty(t, b.contracts()[0].Renewals)
+	periods := b.periods(t, sub.ID)
+	require.Len(t, periods, 3)
+	for _, o := range periods[1:] {
+		require.Equal(t, []any{orders.StatusOpen, true}, []any{o.Status, o.NeedsReview})
+	}
+	require.Equal(t, periods[2].ID, sub.LatestOrder)
+}
+
 func TestErase_EndsWhatTheCustomerHas(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -107,15 +107,17 @@ func (s *Service) ask(ctx context.Context, f facts) (over bool, err error) {
 	return true, err
 }
 
-// missed shows a period to a person of which nobody has told, unless the contract is over: after an outage it is asked about here for
-// the first time. A provider that does not answer that either is no reason to show nothing.
+// missed shows periods to a person that nobody charges, or of whose charge nobody has told, unless the provider's contract is over: after
+// an outage it is asked about here for the first time. A provider that does not answer that either is no reason to show nothing.
 func (s *Service) missed(ctx context.Context, f facts, st step) error {
-	over, err := s.ask(ctx, f)
-	if over {
-		return err // what was decided is not written: the subscription has moved
-	}
-	if err != nil {
-		s.log.WarnContext(ctx, "nothing is known of a contract", slog.String("subscription", f.sub.ID.String()), slog.Any("error", err))
+	if f.sub.Collection == ProviderManaged {
+		over, err := s.ask(ctx, f)
+		if over {
+			return err // what was decided is not written: the subscription has moved
+		}
+		if err != nil {
+			s.log.WarnContext(ctx, "nothing is known of a contract", slog.String("subscription", f.sub.ID.String()), slog.Any("error", err))
+		}
 	}
 	if err := s.bill(ctx, f.sub, st.periods); err != nil {
 		return err

@@ -90,7 +90,7 @@ const (
 	deedRefund deed = "refund"
 	// deedAsk asks the provider how a contract stands that it charges by itself.
 	deedAsk deed = "ask"
-	// deedMissed creates the order of a period that nobody has told of, and leaves it to a person.
+	// deedMissed creates the orders of periods that nobody has told of, or that nobody charges, and leaves them to a person.
 	deedMissed deed = "missed"
 	// deedReview leaves an order to a person.
 	deedReview deed = "review"

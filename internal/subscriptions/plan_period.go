@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tillway/internal/ids"
+	"tillway/internal/orders"
 	"tillway/internal/subscriptions/lifecycle"
 )
 
@@ -13,6 +14,9 @@ func planPeriod(f facts) step {
 	sub := f.sub
 	switch {
 	case ending(f) != "":
+		if st, some := planLeftOut(f); some {
+			return st
+		}
 		return ended(f, ending(f))
 	case sub.Collection == ProviderManaged:
 		return planManaged(f)
@@ -81,11 +85,6 @@ func planDue(f facts) step {
 	sub := f.sub
 	first := sub.PeriodIndex + 1
 	now := max(first, sub.Schedule.Index(f.now))
-	if !sub.EndsAt.IsZero() {
-		for now > first && !sub.Schedule.Start(now).Before(sub.EndsAt) {
-			now--
-		}
-	}
 	st := step{deed: deedBill, changed: true}
 	for n := first; n <= now; n++ {
 		st.periods = append(st.periods, n)
@@ -97,6 +96,28 @@ func planDue(f facts) step {
 	sub.nextRunAt = f.now
 	st.sub = sub
 	return st
+}
+
+// planLeftOut shows periods to a person that an outage left out and that began before the subscription's end: now that it has come, nothing
+// is charged any more. False where there are none.
+func planLeftOut(f facts) (step, bool) {
+	sub := f.sub
+	if sub.Collection == ProviderManaged || sub.nextCharge().IsZero() {
+		return step{}, false
+	}
+	st := step{deed: deedMissed, class: orders.ClassPeriodMissed, changed: true}
+	n := sub.PeriodIndex
+	for sub.Schedule.Start(n + 1).Before(sub.EndsAt) {
+		n++
+		st.periods = append(st.periods, n)
+	}
+	if len(st.periods) == 0 {
+		return step{}, false
+	}
+	sub.PeriodIndex, sub.PeriodStart, sub.PeriodEnd = n, sub.Schedule.Start(n), sub.Schedule.Start(n+1)
+	sub.NextChargeAt, sub.LatestOrder, sub.nextRunAt = sub.PeriodEnd, orderID(sub, sub.PeriodStart), f.now
+	st.sub, st.order = sub, sub.LatestOrder
+	return st, true
 }
 
 // dayAfter is when the provider's day after a moment begins; zero for no moment.
