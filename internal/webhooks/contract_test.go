@@ -12,6 +12,7 @@ import (
 
 	"tillway/internal/cards"
 	"tillway/internal/details"
+	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/orders"
 	"tillway/internal/webhooks"
@@ -204,6 +205,7 @@ type renewals struct {
 	pool    *testBundle
 	payment orders.Payment
 	ready   bool
+	refuses error
 	heard   []orders.PaymentNews
 }
 
@@ -213,12 +215,31 @@ func (r *renewals) HearRenewal(ctx context.Context, news orders.PaymentNews, rid
 	if news.Evidence.Contract.ID != contractID || !r.ready {
 		return orders.ErrNoPayment
 	}
+	if r.refuses != nil {
+		return r.refuses
+	}
 	batch := &pgx.Batch{}
 	if err := rider(ctx, batch, orders.Applied{Order: r.payment.Order, Payment: r.payment, Verdict: orders.VerdictMove}); err != nil {
 		return err
 	}
 	r.heard = append(r.heard, news)
 	return r.pool.pool.SendBatch(ctx, batch).Close()
+}
+
+// What the provider has charged once too often is money that somebody must know of.
+func TestRetry_ARenewalThatNeedsNoMoneyIsADiscrepancy(t *testing.T) {
+	t.Parallel()
+	known := &renewals{ready: true, refuses: fault.New(fault.Conflict, "order_not_payable", "The provider charges it once too often.")}
+	b := setup(t, func(c *webhooks.Config) { c.Renewals = known })
+	known.pool, known.payment = b, b.purchase(t)
+	b.acknowledged(t, begun("managed-1").with("scenarios", "SUBSCRIPTION_RENEWAL").signed(t, secret))
+	require.Equal(t, "failed", b.rows(t)[0].Status, "it may be needed once an earlier try is known to have failed")
+	b.exec(t, "UPDATE river_job SET max_attempts = 1")
+	b.work(t)
+	b.becomes(t, "dead")
+	require.Equal(t, []string{"missing_here " + transaction}, b.discrepancies(t))
+	require.EqualValues(t, 2700, query[int64](t, b, "SELECT money_at_risk FROM discrepancies")[0])
+	require.Contains(t, query[string](t, b, "SELECT reason FROM notifications")[0], "once too often")
 }
 
 func TestReceive_ARenewalOfTheProvidersGoesToWhoeverKnowsItsContract(t *testing.T) {

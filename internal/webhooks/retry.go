@@ -14,6 +14,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"tillway/internal/failpoint"
+	"tillway/internal/fault"
 	"tillway/internal/ids"
 	"tillway/internal/onerway"
 	"tillway/internal/orders"
@@ -88,6 +89,8 @@ func (r *Receiver) retry(ctx context.Context, job *river.Job[retryArgs]) error {
 		return r.waitForPayment(ctx, row)
 	case job.Attempt < job.MaxAttempts:
 		return errors.Join(err, r.note(ctx, row, statusFailed, err.Error()))
+	case fault.KindOf(err) == fault.Conflict: // the provider has charged by itself what needs no money any more
+		return persist(ctx, r.reportMissing(ctx, row, err.Error()))
 	default:
 		return r.bury(ctx, row, err)
 	}
@@ -141,7 +144,7 @@ func (r *Receiver) readStored(ctx context.Context, row dbsqlc.Notification) (ord
 func (r *Receiver) waitForPayment(ctx context.Context, row dbsqlc.Notification) error {
 	age := r.now().Sub(row.CreatedAt)
 	if age >= unmatchedFor {
-		return persist(ctx, r.reportMissing(ctx, row))
+		return persist(ctx, r.reportMissing(ctx, row, "no payment within "+unmatchedFor.String()))
 	}
 	if err := r.note(ctx, row, statusUnmatched, noPayment); err != nil {
 		return persist(ctx, err)
@@ -149,8 +152,8 @@ func (r *Receiver) waitForPayment(ctx context.Context, row dbsqlc.Notification) 
 	return river.JobSnooze(min(max(age, minSnooze), maxSnooze, unmatchedFor-age))
 }
 
-// reportMissing opens a discrepancy: the provider knows a payment that we do not.
-func (r *Receiver) reportMissing(ctx context.Context, row dbsqlc.Notification) error {
+// reportMissing opens a discrepancy: the provider knows a payment that we do not, for a reason.
+func (r *Receiver) reportMissing(ctx context.Context, row dbsqlc.Notification, reason string) error {
 	news, err := r.readStored(ctx, row)
 	if err != nil {
 		return err
@@ -179,13 +182,14 @@ func (r *Receiver) reportMissing(ctx context.Context, row dbsqlc.Notification) e
 		if err := q.DiscrepancyOpen(ctx, args); err != nil {
 			return err
 		}
-		return q.NotificationRetried(ctx, r.retried(row, statusDead, "no payment within "+unmatchedFor.String()))
+		return q.NotificationRetried(ctx, r.retried(row, statusDead, reason))
 	})
 	if err != nil {
 		return fmt.Errorf("report the payment of notification %s as missing: %w", row.ID, err)
 	}
 	r.metrics.Discrepancy(ctx, args.Class, string(orders.DiscrepancyOpen))
-	r.log.WarnContext(ctx, "notification of a payment that we do not have", slog.String("transaction_id", row.TransactionID))
+	r.log.WarnContext(ctx, "notification of a payment that we do not have",
+		slog.String("transaction_id", row.TransactionID), slog.String("reason", reason))
 	r.count(ctx, statusDead)
 	return nil
 }
