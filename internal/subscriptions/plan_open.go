@@ -15,6 +15,8 @@ func planOpen(f facts) step {
 		return planPaid(f)
 	case f.open.Status == orders.StatusPending:
 		return rest(f, f.now.Add(farAhead)) // its outcome wakes us
+	case f.charge != nil && f.charge.Status.Open():
+		return rest(f, f.now.Add(farAhead)) // it was begun since the order was read: another worker is at it
 	case !f.open.Status.Payable():
 		// It was ended: by us, or because nobody paid it for so long.
 		return step{sub: restless(f, settled(f.sub)), changed: true}

@@ -72,6 +72,10 @@ func drawFacts(t *rapid.T) facts {
 		f.charge = &orders.Payment{
 			Status: orders.PaymentFailed, Amount: eur(999), CreatedAt: noon.Add(-time.Hour), Failure: &orders.Failure{Code: "x", Category: category},
 		}
+		if rapid.Bool().Draw(t, "begun since the order was read") {
+			f.charge.Status = rapid.SampledFrom([]orders.PaymentStatus{orders.PaymentProcessing, orders.PaymentUnknown}).Draw(t, "under way")
+			f.charge.Failure = nil
+		}
 	}
 	if rapid.Bool().Draw(t, "contract") {
 		f.active = &contract{Payment: ids.New[ids.PaymentEntity](), ID: "1", sealed: []byte{1}, digest: []byte{1}, frequency: 13, PaidAt: drawTime(t, "paid_at")}
@@ -99,6 +103,10 @@ func TestPlan_ChargesOnlyWhatItMay(t *testing.T) {
 			require.Positive(t, f.sub.OpenCharges)
 			require.Equal(t, orders.StatusOpen, f.open.Status)
 			require.True(t, lifecycle.Allows(f.sub.Status, lifecycle.CommandCharge))
+		}
+		if f.charge != nil && f.charge.Status.Open() && !f.sub.Status.Final() && f.open.AmountPaid == 0 {
+			require.Equal(t, step{sub: st.sub}, st, "nothing is made of a charge that is under way")
+			require.Equal(t, f.sub.OpenFailures, st.sub.OpenFailures)
 		}
 		if st.deed == deedBill {
 			require.Nil(t, f.open, "one period at a time")

@@ -18,6 +18,10 @@ func (j *judgment) period(n int, o Order) bool {
 		j.missed(from, to, o, tried)
 		return true
 	}
+	if j.calledOff(n, o) {
+		j.money(from, o, tried)
+		return true
+	}
 	if !j.paidAt.Before(to) {
 		j.find("the period from %s was over when the one before was paid at %s, and was charged all the same", stamp(from), stamp(j.paidAt))
 	}
@@ -45,6 +49,13 @@ func (j *judgment) period(n int, o Order) bool {
 		j.paidAt = tried[len(tried)-1].At
 	}
 	return true
+}
+
+// calledOff tells whether a period was called off by a pause, before it could be tried again after a fault on the way.
+func (j *judgment) calledOff(n int, o Order) bool {
+	at, paused := j.doneAt(Pause)
+	ready := j.ready(n)
+	return paused && o.Status == "canceled" && at.After(ready) && at.Before(ready.Add(slack)) && at.Before(j.start(n+1))
 }
 
 // missed holds a period that passed while the one before was owed: it is shown to a person and charged to nobody.

@@ -68,6 +68,18 @@ func TestJudge_CountsTheDaysOfThePolicyFromAFailureThatNeverReachedTheProvider(t
 	require.Len(t, story().Judge(seen, now), 1)
 }
 
+func TestJudge_LetsAPauseCallAPeriodOff(t *testing.T) {
+	t.Parallel()
+	s, seen := story(), right()
+	s.Acts = append(s.Acts, renewals.Act{Do: renewals.Pause})
+	s.Done = append(s.Done, third.Add(13*time.Hour))
+	seen.Status, seen.Events[len(seen.Events)-1] = "paused", "subscription.paused"
+	seen.Orders[2].Status, seen.Orders[2].Paid, seen.Orders[2].Succeeded, seen.Attempts["3"] = "canceled", 0, 0, nil
+	require.Empty(t, s.Judge(seen, now))
+	s.Done[1] = third.Add(13 * 24 * time.Hour)
+	require.NotEmpty(t, s.Judge(seen, now), "there was time to charge it")
+}
+
 func TestJudge_LetsAPeriodWaitForTheProvidersNextDay(t *testing.T) {
 	t.Parallel()
 	daily := &renewals.Story{Name: "s", Begun: true, Anchor: anchor, Terms: renewals.Terms{Interval: "day", Zone: time.UTC, Amount: 999}}
