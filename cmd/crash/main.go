@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -69,11 +68,8 @@ func run(ctx context.Context, o options) (_ int, err error) {
 		return 0, err
 	}
 	r := &runner{options: o, state: state, bar: newBar(state)}
-	if r.scrap, err = program.Scrap(); err != nil {
-		return 0, err
-	}
 	if o.binary == "" {
-		if r.options.binary, err = build(ctx, r.scrap, o.race); err != nil {
+		if r.options.binary, err = build(ctx, o.race); err != nil {
 			return 0, err
 		}
 	}
@@ -104,14 +100,12 @@ func begin(ctx context.Context, o options) (crash.State, error) {
 	return state, crash.Forget(o.state)
 }
 
-func build(ctx context.Context, scrap string, race bool) (string, error) {
+func build(ctx context.Context, race bool) (string, error) {
 	fmt.Println("building the service with its failpoints")
-	flags := []string{"-tags", "failpoint"}
 	if race {
-		flags = append(flags, "-race")
+		return program.BuildKillable(ctx, "-race")
 	}
-	path := filepath.Join(scrap, "server")
-	return path, program.Build(ctx, path, flags...)
+	return program.BuildKillable(ctx)
 }
 
 func publish(o options, state crash.State) error {

@@ -57,12 +57,8 @@ func runRenewals(ctx context.Context, o renewalOptions) (_ int, err error) {
 			return 0, err
 		}
 	}
-	scrap, err := program.Scrap()
-	if err != nil {
-		return 0, err
-	}
 	if o.binary == "" {
-		if o.binary, err = build(ctx, scrap, false); err != nil {
+		if o.binary, err = build(ctx, false); err != nil {
 			return 0, err
 		}
 	}

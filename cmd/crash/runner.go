@@ -20,7 +20,6 @@ const rounds = 4
 // runner makes batches side by side.
 type runner struct {
 	options options
-	scrap   string
 	bar     *bar
 
 	mu    sync.Mutex

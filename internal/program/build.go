@@ -24,6 +24,16 @@ func Build(ctx context.Context, path string, flags ...string) error {
 	return nil
 }
 
+// BuildKillable compiles cmd/server with its failpoints, and further flags of `go build`, to a path that is gone when this process ends.
+func BuildKillable(ctx context.Context, flags ...string) (string, error) {
+	scrap, err := Scrap()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(scrap, "server")
+	return path, Build(ctx, path, append([]string{"-tags", "failpoint"}, flags...)...)
+}
+
 func sourceRoot() (string, error) {
 	directory, err := os.Getwd()
 	if err != nil {

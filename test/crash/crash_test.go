@@ -1,9 +1,6 @@
 package crash_test
 
 import (
-	"context"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,20 +13,10 @@ import (
 	"tillway/test/crash"
 )
 
-// binary is the service with its failpoints, built once.
-var binary = sync.OnceValues(func() (string, error) {
-	scrap, err := program.Scrap()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(scrap, "server-failpoint")
-	return path, program.Build(context.Background(), path, "-tags", "failpoint")
-})
-
 // TestKilledAtEveryPoint_TheBooksAgree is the first batch of `make crash`: every point, and some random moments.
 func TestKilledAtEveryPoint_TheBooksAgree(t *testing.T) {
 	t.Parallel()
-	server, err := binary()
+	server, err := program.BuildKillable(t.Context())
 	require.NoError(t, err)
 	report, err := crash.Run(t.Context(), crash.Setup{
 		Binary: server, Dir: t.TempDir(), Database: pgtest.URL(t), Redis: redistest.URL(t), Shoppers: 24, Rounds: 1,

@@ -1,9 +1,6 @@
 package renewals_test
 
 import (
-	"context"
-	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,20 +13,10 @@ import (
 	"tillway/test/renewals"
 )
 
-// binary is the service with its failpoints, built once.
-var binary = sync.OnceValues(func() (string, error) {
-	scrap, err := program.Scrap()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(scrap, "server-failpoint")
-	return path, program.Build(context.Background(), path, "-tags", "failpoint")
-})
-
 // TestKilledOverRenewals_EveryPeriodIsChargedOnce is a small `make crash` of subscriptions: a dozen, for some months.
 func TestKilledOverRenewals_EveryPeriodIsChargedOnce(t *testing.T) {
 	t.Parallel()
-	server, err := binary()
+	server, err := program.BuildKillable(t.Context())
 	require.NoError(t, err)
 	report, err := renewals.Run(t.Context(), renewals.Setup{
 		Binary: server, Dir: t.TempDir(), Database: pgtest.URL(t), Redis: redistest.URL(t), Seed: 1, Subscriptions: 11,
