@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"tillway/internal/details"
 	"tillway/internal/failpoint"
 	"tillway/internal/fault"
@@ -87,7 +89,7 @@ func (s *Service) admitModification(
 	m, err := s.beginModification(ctx, p, kind, req)
 	switch {
 	case postgres.IsUnique(err, "modifications_idempotency_key"), postgres.IsUnique(err, "modifications_one_live_per_payment"),
-		errors.Is(err, errOrderMoved):
+		errors.Is(err, postgres.ErrGuard):
 		err = notHeld(kind, "The payment is being captured or voided already.")
 	case err != nil:
 		err = fmt.Errorf("begin a %s of %s: %w", kind, p.ID, postgres.Translate(err))
@@ -148,14 +150,16 @@ func (s *Service) beginModification(ctx context.Context, p Payment, kind Modific
 	}
 	principal, key, fingerprint := req.Idempotency.Columns()
 	failpoint.Hit(failpoint.ModifyBeforeT1)
-	begun, err := s.queries.ModificationBegin(ctx, dbsqlc.ModificationBeginParams{
+	batch := &pgx.Batch{}
+	batch.Queue(dbsqlc.OrderLock, p.Order.UUID())
+	_, err := dbsqlc.New(postgres.NewQueue(batch)).ModificationBegin(ctx, dbsqlc.ModificationBeginParams{
 		ID: id.UUID(), Kind: string(kind), Amount: m.Amount.Minor, Currency: m.Amount.Currency.Code(),
 		MerchantTxnID: m.MerchantTxnID, IdempotencyPrincipal: principal, IdempotencyKey: key,
 		IdempotencyFingerprint: fingerprint, CorrelationID: m.CorrelationID, Now: now, NextCheckAt: m.NextCheckAt,
 		PaymentID: p.ID.UUID(), CaptureAmount: part,
 	})
-	if err == nil && begun == 0 {
-		err = errOrderMoved
+	if err == nil {
+		err = s.pool.SendBatch(ctx, batch).Close()
 	}
 	if err == nil {
 		failpoint.Hit(failpoint.ModifyAfterT1)

@@ -1,6 +1,7 @@
 package orders_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -136,4 +137,29 @@ func TestPartialCapture_RefusesWhatTheProviderCannotExpress(t *testing.T) {
 	_, err := b.capture(999)
 	requireFault(t, err, fault.Refused, "currency_not_supported")
 	require.Zero(t, b.modifications.sent())
+}
+
+// News of the payment holds the order's lock and then wants the payment's row: a capture that held the row and wanted the order
+// would end one of the two in a deadlock.
+func TestPartialCapture_WaitsForNewsOfTheOrder(t *testing.T) {
+	t.Parallel()
+	b := setupPartial(t)
+	news, err := b.pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = news.Rollback(context.WithoutCancel(t.Context())) }()
+	_, err = news.Exec(t.Context(), "SELECT FROM orders WHERE id = $1 FOR UPDATE", b.held.Order.UUID())
+	require.NoError(t, err)
+	captured := make(chan error, 1)
+	go func() {
+		_, err := b.capture(1000)
+		captured <- err
+	}()
+	require.Eventually(t, func() bool {
+		return b.count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1
+	}, 10*time.Second, 5*time.Millisecond)
+	_, err = news.Exec(t.Context(), "UPDATE payments SET updated_at = now() WHERE id = $1", b.held.ID.UUID())
+	require.NoError(t, err)
+	require.NoError(t, news.Commit(t.Context()))
+	require.NoError(t, <-captured)
+	require.EqualValues(t, 1000, b.get(b.held.Order).AmountPaid)
 }

@@ -1,21 +1,25 @@
--- name: ModificationBegin :execrows
--- T1 of a capture or void (design §3). It refuses by its own WHERE a payment that is not authorized any more, and by the index
--- modifications_one_live_per_payment a second one beside a live one. The payment remembers how much a capture takes.
+-- name: ModificationBegin :one
+-- T1 of a capture or void (design §3). It refuses by its own WHERE a payment that is not authorized any more, zero then, and by
+-- the index modifications_one_live_per_payment a second one beside a live one. The payment remembers how much a capture takes. It
+-- travels behind the order's lock in one round trip: the payment's row is never locked by one who waits for its order.
 WITH part AS (
     UPDATE payments SET capture_amount = sqlc.narg('capture_amount')::bigint
     WHERE payments.id = @payment_id AND payments.status = 'authorized' AND @kind::text = 'capture'
         AND payments.capture_amount IS DISTINCT FROM sqlc.narg('capture_amount')::bigint
+), m AS (
+    INSERT INTO modifications (
+        id, order_id, payment_id, livemode, kind, amount, currency, merchant_txn_id, idempotency_principal, idempotency_key,
+        idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
+    )
+    SELECT
+        @id, p.order_id, p.id, p.livemode, @kind, @amount, @currency, @merchant_txn_id, sqlc.narg('idempotency_principal'),
+        sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'), @correlation_id, @now, @now, @now,
+        @next_check_at::timestamptz
+    FROM payments AS p
+    WHERE p.id = @payment_id AND p.status = 'authorized'
+    RETURNING modifications.id
 )
-INSERT INTO modifications (
-    id, order_id, payment_id, livemode, kind, amount, currency, merchant_txn_id, idempotency_principal, idempotency_key,
-    idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
-)
-SELECT
-    @id, p.order_id, p.id, p.livemode, @kind, @amount, @currency, @merchant_txn_id, sqlc.narg('idempotency_principal'),
-    sqlc.narg('idempotency_key'), sqlc.narg('idempotency_fingerprint'), @correlation_id, @now, @now, @now,
-    @next_check_at::timestamptz
-FROM payments AS p
-WHERE p.id = @payment_id AND p.status = 'authorized';
+SELECT count(*) FROM m;
 
 -- name: ModificationApply :exec
 -- What news makes of a capture or void, under its order's lock. A key whose request never arrived may be used again.

@@ -99,27 +99,32 @@ func (q *Queries) ModificationApply(ctx context.Context, arg ModificationApplyPa
 	return err
 }
 
-const ModificationBegin = `-- name: ModificationBegin :execrows
+const ModificationBegin = `-- name: ModificationBegin :one
 WITH part AS (
-    UPDATE payments SET capture_amount = $13::bigint
-    WHERE payments.id = $12 AND payments.status = 'authorized' AND $2::text = 'capture'
-        AND payments.capture_amount IS DISTINCT FROM $13::bigint
+    UPDATE payments SET capture_amount = $1::bigint
+    WHERE payments.id = $2 AND payments.status = 'authorized' AND $3::text = 'capture'
+        AND payments.capture_amount IS DISTINCT FROM $1::bigint
+), m AS (
+    INSERT INTO modifications (
+        id, order_id, payment_id, livemode, kind, amount, currency, merchant_txn_id, idempotency_principal, idempotency_key,
+        idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
+    )
+    SELECT
+        $4, p.order_id, p.id, p.livemode, $3, $5, $6, $7, $8,
+        $9, $10, $11, $12, $12, $12,
+        $13::timestamptz
+    FROM payments AS p
+    WHERE p.id = $2 AND p.status = 'authorized'
+    RETURNING modifications.id
 )
-INSERT INTO modifications (
-    id, order_id, payment_id, livemode, kind, amount, currency, merchant_txn_id, idempotency_principal, idempotency_key,
-    idempotency_fingerprint, correlation_id, created_at, updated_at, sent_at, next_check_at
-)
-SELECT
-    $1, p.order_id, p.id, p.livemode, $2, $3, $4, $5, $6,
-    $7, $8, $9, $10, $10, $10,
-    $11::timestamptz
-FROM payments AS p
-WHERE p.id = $12 AND p.status = 'authorized'
+SELECT count(*) FROM m
 `
 
 type ModificationBeginParams struct {
-	ID                     uuid.UUID
+	CaptureAmount          *int64
+	PaymentID              uuid.UUID
 	Kind                   string
+	ID                     uuid.UUID
 	Amount                 int64
 	Currency               string
 	MerchantTxnID          string
@@ -129,16 +134,17 @@ type ModificationBeginParams struct {
 	CorrelationID          string
 	Now                    time.Time
 	NextCheckAt            time.Time
-	PaymentID              uuid.UUID
-	CaptureAmount          *int64
 }
 
-// T1 of a capture or void (design §3). It refuses by its own WHERE a payment that is not authorized any more, and by the index
-// modifications_one_live_per_payment a second one beside a live one. The payment remembers how much a capture takes.
+// T1 of a capture or void (design §3). It refuses by its own WHERE a payment that is not authorized any more, zero then, and by
+// the index modifications_one_live_per_payment a second one beside a live one. The payment remembers how much a capture takes. It
+// travels behind the order's lock in one round trip: the payment's row is never locked by one who waits for its order.
 func (q *Queries) ModificationBegin(ctx context.Context, arg ModificationBeginParams) (int64, error) {
-	result, err := q.db.Exec(ctx, ModificationBegin,
-		arg.ID,
+	row := q.db.QueryRow(ctx, ModificationBegin,
+		arg.CaptureAmount,
+		arg.PaymentID,
 		arg.Kind,
+		arg.ID,
 		arg.Amount,
 		arg.Currency,
 		arg.MerchantTxnID,
@@ -148,13 +154,10 @@ func (q *Queries) ModificationBegin(ctx context.Context, arg ModificationBeginPa
 		arg.CorrelationID,
 		arg.Now,
 		arg.NextCheckAt,
-		arg.PaymentID,
-		arg.CaptureAmount,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const ModificationByIdempotencyKey = `-- name: ModificationByIdempotencyKey :one
