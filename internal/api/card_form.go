@@ -23,6 +23,7 @@ const maxCardForm = 16 << 10
 type cardForm struct {
 	number, expiry, cvc, name string
 	month, year               int
+	agreed                    int64 // what the page said that is charged for good, in minor units; 0 if it did not
 	browser                   orders.Browser
 	wrong                     map[string]string // by field
 }
@@ -48,6 +49,7 @@ func readCardForm(c *gin.Context) (cardForm, error) {
 		number: strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(read("number")), expiry: read("expiry"), cvc: read("cvc"),
 		name: read("name"), browser: browserOf(c, read), wrong: map[string]string{},
 	}
+	f.agreed, _ = strconv.ParseInt(read("agreed"), 10, 64) // what is no number was not told by our page
 	f.check()
 	return f, nil
 }

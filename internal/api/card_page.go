@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -70,8 +71,11 @@ func (s *server) takeCard(c *gin.Context) {
 		s.drawCard(c, http.StatusUnprocessableEntity, formOf(visit, form, "Please check the fields that are marked."))
 		return
 	}
-	result, err := s.Subscriptions.ChangeCard(c.Request.Context(), token, telemetry.CorrelationID(c.Request.Context()), subscriptions.Purchase{
-		Card: form.card(), ThreeDS: orders.ThreeDS{Strategy: orders.ThreeDSAuto}, Browser: form.browser, ReturnURL: CardReturnURL(s.PublicURL),
+	result, err := s.Subscriptions.ChangeCard(c.Request.Context(), subscriptions.CardChange{
+		Token: token, CorrelationID: telemetry.CorrelationID(c.Request.Context()), Agreed: form.agreed,
+		Purchase: subscriptions.Purchase{
+			Card: form.card(), ThreeDS: orders.ThreeDS{Strategy: orders.ThreeDSAuto}, Browser: form.browser, ReturnURL: CardReturnURL(s.PublicURL),
+		},
 	})
 	s.afterCard(c, visit, form, result, err)
 }
@@ -81,6 +85,12 @@ func (s *server) afterCard(c *gin.Context, visit subscriptions.Visit, form cardF
 	token := c.Param("token")
 	switch kind := fault.KindOf(err); {
 	case err == nil:
+	case errors.Is(err, subscriptions.ErrMoreOwed):
+		if visit, ok := s.visited(c); ok {
+			s.drawCard(c, http.StatusConflict, formOf(visit, form,
+				"What is to be paid has changed since you opened this page. Please look again before you send your card."))
+		}
+		return
 	case kind == fault.Conflict: // used meanwhile: the page says so
 		s.sendOn(c, token)
 		return

@@ -124,6 +124,28 @@ func TestCardPage_SaysOfTheLastCardThatItWasDeclined(t *testing.T) {
 }
 
 // Whoever comes from their bank after all has ended is not told that they are charged from now on, nor where to go on.
+// A page may have been open since before anything was owed: its card is not charged what it did not tell of.
+func TestCardPage_ThatShowedLessIsShownAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	subscription, page := b.linked(t)
+	requireCardPage(t, b.visit(t, page), http.StatusOK, `name="agreed" value="0"`)
+	id, err := ids.Parse[ids.SubscriptionEntity](strings.TrimPrefix(subscription, "/v1/subscriptions/"))
+	require.NoError(t, err)
+	_, err = b.pool.Exec(t.Context(),
+		"UPDATE subscriptions SET status = 'unpaid', unpaid_at = now(), next_charge_at = NULL WHERE id = $1", id.UUID())
+	require.NoError(t, err)
+
+	for _, told := range []url.Values{typed(mastercard), typed(mastercard, "agreed", "0"), typed(mastercard, "agreed", "1499")} {
+		requireCardPage(t, b.give(t, page, told), http.StatusConflict, "What is to be paid has changed", "To pay now", "€15.00",
+			`name="agreed" value="1500"`)
+	}
+	require.Equal(t, 1, b.provider.saleCount())
+	require.Equal(t, http.StatusSeeOther, b.give(t, page, typed(mastercard, "agreed", "1500")).status)
+	requireCardPage(t, b.visit(t, page), http.StatusOK, "Thank you")
+	require.Equal(t, 2, b.provider.saleCount())
+}
+
 func TestCardPage_OfASubscriptionThatHasEnded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -20,6 +20,7 @@ func formOf(visit subscriptions.Visit, form cardForm, alert string) cardpage.Pag
 		Text: "Your subscription is charged to the card that you give here from now on.",
 		Form: form.shown(),
 	}
+	page.Form.Agreed = visit.Keeps()
 	if visit.Verifies {
 		page.Form.Button = "Use this card"
 		page.Form.Promise = "Nothing is owed now. We verify your card with " + due + " and give it back at once."

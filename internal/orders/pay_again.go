@@ -39,6 +39,12 @@ func (s *Service) refusePay(ctx context.Context, o Order, req PayRequest) (PayRe
 	return PayResult{}, fault.New(fault.Conflict, "order_not_payable", "The order is %s and cannot be paid.", o.Status)
 }
 
+// NotPayable reports whether Pay has refused an order for how it stands: it is being paid, or cannot be any more.
+func NotPayable(err error) bool {
+	return errors.Is(err, fault.New(fault.Conflict, "payment_in_progress", "")) ||
+		errors.Is(err, fault.New(fault.Conflict, "order_not_payable", ""))
+}
+
 // refuseMoving explains why a payment could not be begun although the order looked open, time and again.
 func (s *Service) refuseMoving(ctx context.Context, id ids.Order) (PayResult, error) {
 	held, err := s.queries.PaymentSurplusHeld(ctx, id.UUID())

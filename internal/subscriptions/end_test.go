@@ -76,7 +76,7 @@ func TestNewCard_ThatComesAfterTheEnd(t *testing.T) {
 			}
 			link, err := b.subs.NewLink(t.Context(), sub.ID)
 			require.NoError(t, err)
-			result, err := b.subs.ChangeCard(t.Context(), link.Token, "test", subscriptions.Purchase{Card: card(challenged)})
+			result, err := b.give(t, link, challenged)
 			require.NoError(t, err)
 			_, err = b.subs.Cancel(t.Context(), sub.ID, false)
 			require.NoError(t, err)

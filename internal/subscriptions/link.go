@@ -80,9 +80,18 @@ type Visit struct {
 	previous *ids.Payment
 }
 
+// Keeps is what giving a card charges for good, in minor units.
+func (v Visit) Keeps() int64 {
+	if v.Verifies {
+		return 0
+	}
+	return v.Due
+}
+
 // Visit opens a link. It returns a fault NotFound for one that does not exist or has expired unused: who asks learns no more.
 func (s *Service) Visit(ctx context.Context, token string) (Visit, error) {
-	row, err := s.queries.SubscriptionLinkGet(ctx, linkDigest(token))
+	found, err := s.queries.SubscriptionLinkGet(ctx, linkDigest(token))
+	row := found.SubscriptionUpdateLink
 	if postgres.IsNoRows(err) || (err == nil && row.PaymentID == nil && !row.ExpiresAt.After(s.now())) {
 		return Visit{}, fault.New(fault.NotFound, "resource_missing", "This link does not work any more.")
 	}
@@ -113,8 +122,8 @@ func (s *Service) Visit(ctx context.Context, token string) (Visit, error) {
 	}
 	free := row.PaymentID == nil || (v.Payment != nil && !v.Payment.Status.Live())
 	if !free && v.Payment == nil {
-		// Whoever began it has died, or a worker has forestalled it by now.
-		free = s.now().After(orZero(row.UsedAt).Add(s.config.PurchasePatience))
+		// It was given up; or whoever began it has died, or a worker has forestalled it by now.
+		free = found.GivenUp || s.now().After(orZero(row.UsedAt).Add(s.config.PurchasePatience))
 	}
 	v.Usable = free && row.Tries < linkTries && row.ExpiresAt.After(s.now()) && changesCard(v.Subscription) == nil
 	return v, nil
@@ -147,15 +156,39 @@ func (s *Service) beginAnew(ctx context.Context, sub Subscription) (Subscription
 	return s.command(ctx, sub.ID, func(f facts) (step, error) { return collecting(f, order, n), nil })
 }
 
+// CardChange is a new card that the customer of a link gives. Agreed is what they were told that it is charged for good, in minor units
+// (Visit.Keeps): more is not.
+type CardChange struct {
+	Token         string
+	CorrelationID string
+	Agreed        int64
+	Purchase      Purchase
+}
+
+// ErrMoreOwed says that more is owed by now than the customer was told.
+var ErrMoreOwed = fault.New(fault.Conflict, "amount_changed", "More is owed by now than was shown. Open the link again.")
+
+// changeAttempts is how often a card is taken: anew where a charge of what is owed began, or paid it, just then.
+const changeAttempts = 2
+
 // ChangeCard charges a new card that the customer of a link gives, with the customer there to authenticate it: what is owed, or an
 // amount that is given back. Once it is paid and its contract known, later charges are made by it. A link is used up by a purchase
-// that does not fail. It returns a fault: NotFound or Conflict subscription_not_changeable for a link that cannot be used, else as
-// Create.
-func (s *Service) ChangeCard(ctx context.Context, token, correlationID string, p Purchase) (Result, error) {
-	if err := p.Card.Check("card"); err != nil {
+// that does not fail. It returns a fault: NotFound or Conflict subscription_not_changeable for a link that cannot be used,
+// ErrMoreOwed, else as Create.
+func (s *Service) ChangeCard(ctx context.Context, change CardChange) (result Result, err error) {
+	if err := change.Purchase.Card.Check("card"); err != nil {
 		return Result{}, err
 	}
-	v, err := s.Visit(ctx, token)
+	for range changeAttempts {
+		if result, err = s.changeCard(ctx, change); !orders.NotPayable(err) {
+			break
+		}
+	}
+	return result, err
+}
+
+func (s *Service) changeCard(ctx context.Context, change CardChange) (Result, error) {
+	v, err := s.Visit(ctx, change.Token)
 	if err != nil {
 		return Result{}, err
 	}
@@ -163,36 +196,48 @@ func (s *Service) ChangeCard(ctx context.Context, token, correlationID string, p
 		return Result{Subscription: v.Subscription, Payment: v.Payment}, refuse("subscription_not_changeable",
 			"This link has been used. Ask the shop for another one.")
 	}
-	if err := s.orders.Purchasable(ctx, v.Subscription.Customer, p.ReturnURL); err != nil {
+	if err := s.orders.Purchasable(ctx, v.Subscription.Customer, change.Purchase.ReturnURL); err != nil {
 		return Result{}, err
 	}
-	sub := v.Subscription
-	if sub.begunAnew() {
-		if sub, err = s.beginAnew(ctx, sub); err != nil {
-			return Result{}, err
-		}
-	}
-	owed, err := s.owed(ctx, sub)
+	sub, order, err := s.toPay(ctx, v, change.Agreed)
 	if err != nil {
 		return Result{}, err
 	}
-	order := ids.New[ids.OrderEntity]()
-	if owed != nil {
-		order = owed.ID
-	}
-	sub.CorrelationID = correlationID
-	c := s.purchaseContract(sub, order, p.Card)
-	if err := s.recordChange(ctx, c, token, v.previous); err != nil {
+	sub.CorrelationID = change.CorrelationID
+	c := s.purchaseContract(sub, order, change.Purchase.Card)
+	if err := s.recordChange(ctx, c, change.Token, v.previous); err != nil {
 		if postgres.IsRetryable(err) {
 			return Result{}, refuse("subscription_not_changeable", "This link is being used just now.")
 		}
 		return Result{}, fmt.Errorf("record a new card for %s: %w", sub.ID, postgres.Translate(err))
 	}
-	result, err := s.buy(ctx, sub, c, p)
+	result, err := s.buy(ctx, sub, c, change.Purchase)
 	if err != nil {
 		s.letGo(ctx, sub.ID)
 	}
 	return result, err
+}
+
+// toPay is the order that a new card pays: the one that is owed, or one of its own that only verifies the card.
+func (s *Service) toPay(ctx context.Context, v Visit, agreed int64) (sub Subscription, order ids.Order, err error) {
+	if v.Keeps() > agreed {
+		return v.Subscription, order, ErrMoreOwed
+	}
+	if sub = v.Subscription; sub.begunAnew() {
+		if sub, err = s.beginAnew(ctx, sub); err != nil {
+			return sub, order, err
+		}
+	}
+	owed, err := s.owed(ctx, sub)
+	switch {
+	case err != nil:
+		return sub, order, err
+	case owed == nil:
+		return sub, ids.New[ids.OrderEntity](), nil
+	case owed.Amount.Minor > agreed:
+		return sub, order, ErrMoreOwed
+	}
+	return sub, owed.ID, nil
 }
 
 // recordChange is T1 of a purchase by a link: one at a time.

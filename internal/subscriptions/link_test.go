@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tillway/internal/orders"
-	"tillway/internal/subscriptions"
 )
 
 func TestLink_TriesFiveCardsAndNoMore(t *testing.T) {
@@ -16,19 +15,19 @@ func TestLink_TriesFiveCardsAndNoMore(t *testing.T) {
 	link, err := b.subs.NewLink(t.Context(), sub.ID)
 	require.NoError(t, err)
 	for range 5 {
-		result, err := b.subs.ChangeCard(t.Context(), link.Token, "test", subscriptions.Purchase{Card: card("4000009900000012")})
+		result, err := b.give(t, link, "4000009900000012")
 		require.NoError(t, err)
 		require.Equal(t, orders.PaymentFailed, result.Payment.Status)
 	}
 	visit, err := b.subs.Visit(t.Context(), link.Token)
 	require.NoError(t, err)
 	require.False(t, visit.Usable)
-	_, err = b.subs.ChangeCard(t.Context(), link.Token, "test", subscriptions.Purchase{Card: card(frictionless)})
+	_, err = b.give(t, link, frictionless)
 	require.ErrorContains(t, err, "Ask the shop for another one")
 
 	another, err := b.subs.NewLink(t.Context(), sub.ID)
 	require.NoError(t, err)
-	result, err := b.subs.ChangeCard(t.Context(), another.Token, "test", subscriptions.Purchase{Card: card(frictionless)})
+	result, err := b.give(t, another, frictionless)
 	require.NoError(t, err)
 	require.Equal(t, orders.PaymentSucceeded, result.Payment.Status)
 }

@@ -1,6 +1,8 @@
 package subscriptions_test
 
 import (
+	"context"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -8,15 +10,31 @@ import (
 
 	"tillway/internal/orders"
 	"tillway/internal/subscriptions"
+	"tillway/internal/subscriptions/dunning"
 	"tillway/internal/subscriptions/lifecycle"
+	"tillway/internal/telemetry"
 )
+
+// give gives a card by a link, to be charged what the link's page says.
+func (b *testBundle) give(t *testing.T, link subscriptions.Link, number string) (subscriptions.Result, error) {
+	t.Helper()
+	visit, err := b.subs.Visit(t.Context(), link.Token)
+	require.NoError(t, err)
+	return b.subs.ChangeCard(t.Context(), cardChange(link, number, visit.Keeps()))
+}
+
+func cardChange(link subscriptions.Link, number string, agreed int64) subscriptions.CardChange {
+	return subscriptions.CardChange{
+		Token: link.Token, CorrelationID: "test", Agreed: agreed, Purchase: subscriptions.Purchase{Card: card(number)},
+	}
+}
 
 // giveCard gives a new card by a link: one that is only verified.
 func (b *testBundle) giveCard(t *testing.T, sub subscriptions.Subscription) {
 	t.Helper()
 	link, err := b.subs.NewLink(t.Context(), sub.ID)
 	require.NoError(t, err)
-	result, err := b.subs.ChangeCard(t.Context(), link.Token, "test", subscriptions.Purchase{Card: card(frictionless)})
+	result, err := b.give(t, link, frictionless)
 	require.NoError(t, err)
 	require.Equal(t, orders.PaymentSucceeded, result.Payment.Status)
 	require.Equal(t, int64(100), result.Payment.Amount.Minor)
@@ -75,4 +93,86 @@ func (b *testBundle) requireRenewedByNewCard(t *testing.T, sub subscriptions.Sub
 	renewals := contracts[1].Renewals
 	require.NotEmpty(t, renewals)
 	require.Equal(t, "S", renewals[len(renewals)-1].Status)
+}
+
+// What is owed may be charged by the old card just when a new one is given: the new one is taken all the same.
+func TestNewCard_GivenAsTheOldOneIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.subscribe(t)
+	b.declining(t, sub, "20051", "1")
+	b.passTo(t, sub.PeriodEnd.Add(time.Hour))
+	sub = b.get(t, sub.ID)
+	require.Equal(t, lifecycle.StatusPastDue, sub.Status)
+	link, err := b.subs.NewLink(t.Context(), sub.ID)
+	require.NoError(t, err)
+	visit, err := b.subs.Visit(t.Context(), link.Token)
+	require.NoError(t, err)
+	require.Equal(t, int64(999), visit.Keeps())
+
+	b.ahead.Add(int64(sub.NextRetryAt.Sub(b.now())) + int64(time.Second))
+	racing := b.racing(t, func() {
+		_, err := b.worker.Advance(t.Context())
+		require.NoError(t, err)
+	})
+	result, err := racing.ChangeCard(t.Context(), cardChange(link, frictionless, visit.Keeps()))
+	require.NoError(t, err)
+	require.Equal(t, orders.PaymentSucceeded, result.Payment.Status)
+	require.Equal(t, int64(100), result.Payment.Amount.Minor, "it is only verified: the old card pays")
+	b.settle(t)
+	sub = b.get(t, sub.ID)
+	require.Equal(t, lifecycle.StatusActive, sub.Status)
+	b.passTo(t, sub.PeriodEnd.Add(time.Hour))
+	require.Equal(t, orders.StatusPaid, b.periods(t, sub.ID)[3].Status)
+	contracts := b.contracts()
+	require.Len(t, contracts[0].Renewals, 2)
+	require.Len(t, contracts[1].Renewals, 1)
+}
+
+// Who was told that nothing is owed is not charged what has become due since.
+func TestNewCard_IsNotChargedMoreThanWasShown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.subscribe(t)
+	link, err := b.subs.NewLink(t.Context(), sub.ID)
+	require.NoError(t, err)
+	visit, err := b.subs.Visit(t.Context(), link.Token)
+	require.NoError(t, err)
+	require.Zero(t, visit.Keeps())
+
+	b.declining(t, sub, "20051", "9")
+	b.passTo(t, sub.PeriodEnd.Add(time.Hour))
+	link, err = b.subs.NewLink(t.Context(), sub.ID) // the first has expired
+	require.NoError(t, err)
+	_, err = b.subs.ChangeCard(t.Context(), cardChange(link, frictionless, visit.Keeps()))
+	require.ErrorIs(t, err, subscriptions.ErrMoreOwed)
+	result, err := b.give(t, link, frictionless)
+	require.NoError(t, err)
+	require.Equal(t, int64(999), result.Payment.Amount.Minor)
+}
+
+// racing is the service, where something happens just before it pays.
+func (b *testBundle) racing(t *testing.T, meanwhile func()) *subscriptions.Service {
+	t.Helper()
+	s, err := subscriptions.New(b.pool, &racingOrders{Service: b.orders, meanwhile: meanwhile}, b.gateway, telemetry.DiscardMetrics(),
+		slog.New(slog.DiscardHandler), b.now, subscriptions.Config{
+			DataKey: make([]byte, 32), Zone: time.UTC, ProviderZone: time.UTC, Policy: dunning.Default(), Upcoming: 3 * day,
+			PurchasePatience: 5 * time.Minute, LinkLasts: 7 * day,
+		})
+	require.NoError(t, err)
+	return s
+}
+
+type racingOrders struct {
+	*orders.Service
+
+	meanwhile func()
+}
+
+func (o *racingOrders) Pay(ctx context.Context, req orders.PayRequest) (orders.PayResult, error) {
+	if meanwhile := o.meanwhile; meanwhile != nil {
+		o.meanwhile = nil
+		meanwhile()
+	}
+	return o.Service.Pay(ctx, req)
 }

@@ -57,6 +57,8 @@ type Form struct {
 	Number, Expiry, CVC, Name *Mistake
 	// Button is what sending it does, Promise what becomes of the card.
 	Button, Promise string
+	// Agreed is what sending it charges for good, in minor units: the form tells it back.
+	Agreed int64
 }
 
 // Mistake is what is wrong with a field.

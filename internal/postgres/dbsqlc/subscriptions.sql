@@ -194,7 +194,10 @@ INSERT INTO subscription_update_links (token_digest, subscription_id, created_at
 VALUES (@token_digest, @subscription_id, @now, @expires_at);
 
 -- name: SubscriptionLinkGet :one
-SELECT * FROM subscription_update_links WHERE token_digest = @token_digest;
+-- A link, and whether the purchase that it began was given up.
+SELECT sqlc.embed(l), COALESCE(c.status = 'ended', false)::boolean AS given_up
+FROM subscription_update_links AS l LEFT JOIN subscription_contracts AS c ON c.payment_id = l.payment_id
+WHERE l.token_digest = @token_digest;
 
 -- name: SubscriptionLinkTake :one
 -- Begins a purchase by a link. It can be used again only where that purchase has failed.

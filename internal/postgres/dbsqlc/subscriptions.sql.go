@@ -643,20 +643,29 @@ func (q *Queries) SubscriptionInsert(ctx context.Context, arg SubscriptionInsert
 }
 
 const SubscriptionLinkGet = `-- name: SubscriptionLinkGet :one
-SELECT token_digest, subscription_id, created_at, expires_at, used_at, payment_id, tries FROM subscription_update_links WHERE token_digest = $1
+SELECT l.token_digest, l.subscription_id, l.created_at, l.expires_at, l.used_at, l.payment_id, l.tries, COALESCE(c.status = 'ended', false)::boolean AS given_up
+FROM subscription_update_links AS l LEFT JOIN subscription_contracts AS c ON c.payment_id = l.payment_id
+WHERE l.token_digest = $1
 `
 
-func (q *Queries) SubscriptionLinkGet(ctx context.Context, tokenDigest []byte) (SubscriptionUpdateLink, error) {
+type SubscriptionLinkGetRow struct {
+	SubscriptionUpdateLink SubscriptionUpdateLink
+	GivenUp                bool
+}
+
+// A link, and whether the purchase that it began was given up.
+func (q *Queries) SubscriptionLinkGet(ctx context.Context, tokenDigest []byte) (SubscriptionLinkGetRow, error) {
 	row := q.db.QueryRow(ctx, SubscriptionLinkGet, tokenDigest)
-	var i SubscriptionUpdateLink
+	var i SubscriptionLinkGetRow
 	err := row.Scan(
-		&i.TokenDigest,
-		&i.SubscriptionID,
-		&i.CreatedAt,
-		&i.ExpiresAt,
-		&i.UsedAt,
-		&i.PaymentID,
-		&i.Tries,
+		&i.SubscriptionUpdateLink.TokenDigest,
+		&i.SubscriptionUpdateLink.SubscriptionID,
+		&i.SubscriptionUpdateLink.CreatedAt,
+		&i.SubscriptionUpdateLink.ExpiresAt,
+		&i.SubscriptionUpdateLink.UsedAt,
+		&i.SubscriptionUpdateLink.PaymentID,
+		&i.SubscriptionUpdateLink.Tries,
+		&i.GivenUp,
 	)
 	return i, err
 }
