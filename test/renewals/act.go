@@ -30,6 +30,11 @@ func (r *run) do(ctx context.Context, s *Story, act Act) error {
 	switch act.Do {
 	case Decline:
 		return r.decline(ctx, s, act)
+	case NewCard:
+		if err := r.giveCard(ctx, s); err != nil {
+			return err
+		}
+		return r.done(ctx, s)
 	case CancelNow:
 		path, body["at_period_end"] = path+"/cancel", false
 		if err := r.killer.arm(r.ends(), false); err != nil {

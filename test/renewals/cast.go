@@ -18,6 +18,10 @@ func waves() []time.Time {
 // lastActs are so long before the end of a run that the policy has its say by then.
 const lastActs = 40 * day
 
+// cardAfter is how long after a period began that was declined for good a new card is given: sooner than the next week begins, and than
+// the policy gives up.
+const cardAfter = 3 * day
+
 // dailyRare: only one in so many of those that might be charged daily is. A few of them would make most of the charges.
 const dailyRare = 4
 
@@ -52,7 +56,7 @@ func Cast(seed uint64, size int, lasts time.Duration) ([]*Story, error) {
 
 // fates are what may become of a subscription beside its renewals.
 func fates() []string {
-	return []string{"", "soft", "cancel", "pause", "", "hard", "cancel at end", "trial", "soft", "ends", "exhausted", "pause"}
+	return []string{"", "soft", "cancel", "pause", "recovers", "hard", "cancel at end", "trial", "new card", "ends", "exhausted", "soft"}
 }
 
 // fate gives a story its acts. Periods are those of a calendar that begins at the epoch: what matters is how many there are.
@@ -71,6 +75,15 @@ func (s *Story) fate(kind string, random *rand.Rand, lasts time.Duration) {
 	case "hard":
 		before.Do, before.Code, before.Times = Decline, hardCode, -1
 		s.Acts = []Act{before}
+	case "recovers":
+		if s.Interval == "day" {
+			return // the next day would begin before a card is given
+		}
+		before.Do, before.Code, before.Times = Decline, hardCode, -1
+		s.Acts = []Act{before, {Do: NewCard, Period: period, Offset: cardAfter}}
+	case "new card":
+		within.Do = NewCard
+		s.Acts = []Act{within}
 	case "exhausted":
 		before.Do, before.Code, before.Times = Decline, softCode, -1
 		s.Acts = []Act{before}
@@ -87,6 +100,8 @@ func (s *Story) fate(kind string, random *rand.Rand, lasts time.Duration) {
 		s.Acts = []Act{within, again}
 	case "trial":
 		s.TrialDays = 14
+		within.Do = NewCard
+		s.Acts = []Act{within}
 	case "ends":
 		s.EndsIn = time.Duration(period)*length + length/2
 	}

@@ -37,8 +37,17 @@ func (c *client) post(ctx context.Context, path, apiKey, key string, body, into 
 	if err != nil {
 		return fmt.Errorf("post %s: %w", path, err)
 	}
+	return c.ask(ctx, http.MethodPost, path, apiKey, key, raw, into)
+}
+
+// get reads until it is answered.
+func (c *client) get(ctx context.Context, path, apiKey string, into any) error {
+	return c.ask(ctx, http.MethodGet, path, apiKey, "", nil, into)
+}
+
+func (c *client) ask(ctx context.Context, method, path, apiKey, key string, raw []byte, into any) error {
 	for deadline := time.Now().Add(answerPatience); ; {
-		err := c.try(ctx, path, apiKey, key, raw, into)
+		err := c.try(ctx, method, path, apiKey, key, raw, into)
 		if !errors.Is(err, errNotYet) || time.Now().After(deadline) || ctx.Err() != nil {
 			return err
 		}
@@ -48,10 +57,10 @@ func (c *client) post(ctx context.Context, path, apiKey, key string, body, into 
 	}
 }
 
-func (c *client) try(ctx context.Context, path, apiKey, key string, raw []byte, into any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+path, bytes.NewReader(raw))
+func (c *client) try(ctx context.Context, method, path, apiKey, key string, raw []byte, into any) error {
+	request, err := http.NewRequestWithContext(ctx, method, c.url+path, bytes.NewReader(raw))
 	if err != nil {
-		return fmt.Errorf("post %s: %w", path, err)
+		return fmt.Errorf(method+" %s: %w", path, err)
 	}
 	request.Header.Set("Authorization", "Bearer "+apiKey)
 	request.Header.Set("Content-Type", "application/json")
@@ -60,17 +69,17 @@ func (c *client) try(ctx context.Context, path, apiKey, key string, raw []byte, 
 	}
 	answer, err := c.http.Do(request)
 	if err != nil {
-		return fmt.Errorf("post %s: %w: %w", path, errNotYet, err)
+		return fmt.Errorf(method+" %s: %w: %w", path, errNotYet, err)
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, mostOfAnswer))
 	switch {
 	case err != nil || answer.StatusCode >= http.StatusInternalServerError:
-		return fmt.Errorf("post %s: %w: %s", path, errNotYet, answer.Status)
+		return fmt.Errorf(method+" %s: %w: %s", path, errNotYet, answer.Status)
 	case answer.StatusCode == http.StatusConflict && bytes.Contains(text, []byte("idempotency_in_flight")):
-		return fmt.Errorf("post %s: %w: it is in flight", path, errNotYet)
+		return fmt.Errorf(method+" %s: %w: it is in flight", path, errNotYet)
 	case answer.StatusCode >= http.StatusBadRequest && answer.StatusCode != http.StatusPaymentRequired:
-		return fmt.Errorf("post %s: %s: %s", path, answer.Status, text)
+		return fmt.Errorf(method+" %s: %s: %s", path, answer.Status, text)
 	case into == nil:
 		return nil
 	}

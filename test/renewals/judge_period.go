@@ -31,12 +31,17 @@ func (j *judgment) period(n int, o Order) bool {
 	if times != 0 {
 		j.owed++
 	}
-	j.attempts(n, tried, code, times, lasts)
+	if given, ok := j.byCard(n); ok {
+		j.recovers(n, tried, given)
+		lasts = true
+	} else {
+		j.attempts(n, tried, code, times, lasts)
+	}
 	if !lasts {
 		j.givenUp(from, o, tried)
 		return false
 	}
-	if times > 0 {
+	if times != 0 {
 		j.recovered++
 	}
 	if n > 0 || j.TrialDays > 0 {
@@ -123,6 +128,23 @@ func (j *judgment) attempts(n int, tried []Attempt, code string, times int, last
 	}
 }
 
+// recovers holds a period that was declined for good and then paid by a new card.
+func (j *judgment) recovers(n int, tried []Attempt, given time.Time) {
+	from := j.start(n)
+	if len(tried) != 2 {
+		j.find("the period from %s was tried %d times, and once by each card is right", stamp(from), len(tried))
+		return
+	}
+	first, last := tried[0], tried[1]
+	if first.Paid || first.Code != hardCode || first.At.Before(j.ready(n)) || first.At.After(j.ready(n).Add(slack)) {
+		j.find("the period from %s was first tried at %s with %q, and was to be declined for good", stamp(from), stamp(first.At), first.Code)
+	}
+	if !last.Paid || last.At.Before(first.At) || last.At.After(given.Add(skew)) {
+		j.find("the period from %s was tried again at %s, paid: %t, and was to be paid by the card of %s",
+			stamp(from), stamp(last.At), last.Paid, stamp(given))
+	}
+}
+
 // ready is from when a period can be charged: when it begins, and on the provider's day after the one before was paid.
 func (j *judgment) ready(n int) time.Time {
 	ready := j.start(n)
@@ -182,14 +204,16 @@ func (j *judgment) givenUp(from time.Time, o Order, tried []Attempt) {
 	}
 }
 
-// verification holds the order that only verified a card before a trial: what it charged is given back.
+// verification holds an order that only verified a card, before a trial or in place of another: what it charged is given back.
 func (j *judgment) verification(o Order) {
-	switch tried := j.seen.Attempts[o.ID]; {
-	case j.TrialDays == 0:
-		j.find("order %s is for no period, and there is no trial", o.ID)
-	case successes(tried) != 1 || o.Succeeded != 1:
-		j.find("order %s was to verify the card, was charged %d times there and %d times here", o.ID, successes(tried), o.Succeeded)
-	case o.Refunded != o.Amount:
+	_, changed := j.doneAt(NewCard)
+	paid := successes(j.seen.Attempts[o.ID])
+	switch {
+	case j.TrialDays == 0 && !changed:
+		j.find("order %s is for no period, and there is no trial and no new card", o.ID)
+	case paid != o.Succeeded || paid > 1 || (paid == 0 && !changed):
+		j.find("order %s was to verify the card, was charged %d times there and %d times here", o.ID, paid, o.Succeeded)
+	case paid == 1 && o.Refunded != o.Amount:
 		j.find("order %s was to verify the card, and %d of %d were given back", o.ID, o.Refunded, o.Amount)
 	}
 }

@@ -80,6 +80,47 @@ func TestJudge_LetsAPauseCallAPeriodOff(t *testing.T) {
 	require.NotEmpty(t, s.Judge(seen, now), "there was time to charge it")
 }
 
+// recovered is a story whose second period is declined for good, and paid by a card that is given three days later.
+func recovered() (*renewals.Story, renewals.Seen) {
+	s, seen := story(), right()
+	given := second.Add(72 * time.Hour)
+	s.Acts = []renewals.Act{{Do: renewals.Decline, Period: 1, Code: "20054", Times: -1}, {Do: renewals.NewCard, Period: 1}}
+	s.Done = append(s.Done, given)
+	seen.Contracts = []string{"active", "canceled"}
+	seen.Attempts["2"][0].Code, seen.Attempts["2"][1].At = "20054", given.Add(-time.Minute)
+	return s, seen
+}
+
+func TestJudge_OfAPeriodThatANewCardPays(t *testing.T) {
+	t.Parallel()
+	s, seen := recovered()
+	require.Empty(t, s.Judge(seen, now))
+	seen.Attempts["2"][1].At = second.Add(80 * time.Hour)
+	require.Contains(t, join(s.Judge(seen, now)), "was to be paid by the card of", "nobody tries again after that")
+	s, seen = recovered()
+	seen.Attempts["2"] = append(seen.Attempts["2"], seen.Attempts["2"][1])
+	require.Contains(t, join(s.Judge(seen, now)), "was charged 2 times")
+	s, seen = recovered()
+	seen.Contracts[1] = "active"
+	require.Contains(t, join(s.Judge(seen, now)), "has 2 contracts to charge by")
+}
+
+func TestJudge_OfACardThatIsOnlyVerified(t *testing.T) {
+	t.Parallel()
+	s, seen := story(), right()
+	seen.Orders = append(seen.Orders,
+		renewals.Order{ID: "v", Status: "refunded", Amount: 100, Paid: 100, Refunded: 100, Succeeded: 1},
+		renewals.Order{ID: "lost", Status: "canceled", Amount: 100})
+	seen.Attempts["v"] = []renewals.Attempt{{At: third.Add(day), Paid: true, Amount: 100}}
+	require.Len(t, s.Judge(seen, now), 2, "no card was given")
+	s.Acts, s.Done = append(s.Acts, renewals.Act{Do: renewals.NewCard}), append(s.Done, third.Add(day))
+	require.Empty(t, s.Judge(seen, now))
+	seen.Orders[3].Refunded = 0
+	require.Contains(t, join(s.Judge(seen, now)), "0 of 100 were given back")
+}
+
+const day = 24 * time.Hour
+
 func TestJudge_LetsAPeriodWaitForTheProvidersNextDay(t *testing.T) {
 	t.Parallel()
 	daily := &renewals.Story{Name: "s", Begun: true, Anchor: anchor, Terms: renewals.Terms{Interval: "day", Zone: time.UTC, Amount: 999}}

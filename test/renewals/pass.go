@@ -51,16 +51,21 @@ func (r *run) begin(ctx context.Context, wave int) error {
 }
 
 // killed begins a subscription over which whoever serves dies at a point, and comes back.
-func (r *run) killed(ctx context.Context, point failpoint.Name, s *Story) (err error) {
+func (r *run) killed(ctx context.Context, point failpoint.Name, s *Story) error {
 	if err := r.killer.arm(point, true); err != nil {
 		return err
 	}
+	return errors.Join(r.tended(ctx, func() error { return r.subscribe(ctx, s) }), r.killer.over())
+}
+
+// tended does something while the dead are started again.
+func (r *run) tended(ctx context.Context, do func() error) error {
 	tending, stop := context.WithCancel(ctx)
 	tended := make(chan error, 1)
-	go func() { tended <- r.tend(tending) }() // ends with the request
-	err = r.subscribe(ctx, s)
+	go func() { tended <- r.tend(tending) }() // ends with what is done
+	err := do()
 	stop()
-	return errors.Join(err, <-tended, r.killer.over())
+	return errors.Join(err, <-tended)
 }
 
 type named struct {

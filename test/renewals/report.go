@@ -52,6 +52,8 @@ held against a model that shares no code with the service.
 - A period is paid by one charge that succeeded on both sides, of the amount that was asked for, or by none where the policy gave up.
 - It is tried as often as the provider was told to decline and the policy allows, on the policy's days, never before it begins, never
   twice on one day of the provider's, never while it is paused or after its end.
+- One that is declined for good is paid once by the new card that is given; what only verifies a new card is given back whole, and
+  the contract of the old one is ended.
 - A period is left to a person only where an earlier one was owed until it had passed.
 - Every subscription has the status that its story says; the provider has one contract to charge by, and none once it has ended.
 - No payment was sent twice or is unknown; the provider has none that we do not have; no discrepancy is open.

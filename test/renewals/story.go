@@ -36,6 +36,7 @@ const (
 	Resume      Deed = "resume"
 	CancelNow   Deed = "cancel"
 	CancelAtEnd Deed = "cancel_at_period_end"
+	NewCard     Deed = "new_card"
 )
 
 // The codes that the provider declines with here: one that may be tried again, and one that may not (Onerway contract §15).
@@ -119,6 +120,13 @@ func (s *Story) declines(period int) (code string, times int) {
 		}
 	}
 	return "", 0
+}
+
+// byCard is when a new card was given that pays a period which was declined for good; false for none.
+func (s *Story) byCard(period int) (at time.Time, given bool) {
+	code, _ := s.declines(period)
+	at, given = s.doneAt(NewCard)
+	return at, given && code == hardCode
 }
 
 // paused tells whether a moment lies in a pause.
