@@ -1,6 +1,7 @@
 package renewals
 
 import (
+	"slices"
 	"time"
 )
 
@@ -56,11 +57,14 @@ func (j *judgment) period(n int, o Order) bool {
 	return true
 }
 
-// calledOff tells whether a period was called off by a pause, before it could be tried again after a fault on the way.
+// calledOff tells whether a period was called off, by a pause or a cancellation, before it could be tried again after a fault on the
+// way.
 func (j *judgment) calledOff(n int, o Order) bool {
-	at, paused := j.doneAt(Pause)
 	ready := j.ready(n)
-	return paused && o.Status == "canceled" && at.After(ready) && at.Before(ready.Add(slack)) && at.Before(j.start(n+1))
+	return o.Status == "canceled" && slices.ContainsFunc([]Deed{Pause, CancelNow}, func(do Deed) bool {
+		at, done := j.doneAt(do)
+		return done && at.After(ready) && at.Before(ready.Add(slack)) && at.Before(j.start(n+1))
+	})
 }
 
 // missed holds a period that passed while the one before was owed: it is shown to a person and charged to nobody.

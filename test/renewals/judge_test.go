@@ -68,16 +68,21 @@ func TestJudge_CountsTheDaysOfThePolicyFromAFailureThatNeverReachedTheProvider(t
 	require.Len(t, story().Judge(seen, now), 1)
 }
 
-func TestJudge_LetsAPauseCallAPeriodOff(t *testing.T) {
+func TestJudge_LetsAPeriodBeCalledOff(t *testing.T) {
 	t.Parallel()
-	s, seen := story(), right()
-	s.Acts = append(s.Acts, renewals.Act{Do: renewals.Pause})
-	s.Done = append(s.Done, third.Add(13*time.Hour))
-	seen.Status, seen.Events[len(seen.Events)-1] = "paused", "subscription.paused"
-	seen.Orders[2].Status, seen.Orders[2].Paid, seen.Orders[2].Succeeded, seen.Attempts["3"] = "canceled", 0, 0, nil
-	require.Empty(t, s.Judge(seen, now))
-	s.Done[1] = third.Add(13 * 24 * time.Hour)
-	require.NotEmpty(t, s.Judge(seen, now), "there was time to charge it")
+	for do, status := range map[renewals.Deed]string{renewals.Pause: "paused", renewals.CancelNow: "canceled"} {
+		s, seen := story(), right()
+		s.Acts = append(s.Acts, renewals.Act{Do: do})
+		s.Done = append(s.Done, third.Add(13*time.Hour))
+		seen.Status, seen.Events[len(seen.Events)-1] = status, "subscription."+status
+		seen.Orders[2].Status, seen.Orders[2].Paid, seen.Orders[2].Succeeded, seen.Attempts["3"] = "canceled", 0, 0, nil
+		if do == renewals.CancelNow {
+			seen.Contracts = []string{"canceled"}
+		}
+		require.Empty(t, s.Judge(seen, now), do)
+		s.Done[1] = third.Add(13 * 24 * time.Hour)
+		require.NotEmpty(t, s.Judge(seen, now), "%s: there was time to charge it", do)
+	}
 }
 
 // recovered is a story whose second period is declined for good, and paid by a card that is given three days later.
