@@ -110,6 +110,10 @@ func pagesOf(t *testing.T, plan, index string) (pages int) {
 	return pages
 }
 
+// chance is by how many pages one claim may differ from another: rows share a page or do not, and a larger index is a level deeper.
+// A scan of what was claimed before would read dozens.
+const chance = 8
+
 // A claim costs the same however many subscriptions wait behind it, and however many were claimed before it.
 func TestClaims_ReadTheHeadOfTheirQueueAlone(t *testing.T) {
 	t.Parallel()
@@ -126,7 +130,7 @@ func TestClaims_ReadTheHeadOfTheirQueueAlone(t *testing.T) {
 				claimed += q.take(t, b.pool)
 			}
 			require.Equal(t, 400*sweep.DefaultConcurrency, claimed, name)
-			require.InDelta(t, first, q.pages(t, b.pool), 3, "after so many claims")
+			require.InDelta(t, first, q.pages(t, b.pool), chance, "after so many claims")
 			if pages[name] == nil {
 				pages[name] = map[int]int{}
 			}
@@ -134,7 +138,7 @@ func TestClaims_ReadTheHeadOfTheirQueueAlone(t *testing.T) {
 		}
 	}
 	for name, bySize := range pages {
-		require.InDelta(t, bySize[10_000], bySize[100_000], 3, "%s: %v", name, pages)
+		require.InDelta(t, bySize[10_000], bySize[100_000], chance, "%s: %v", name, pages)
 	}
 }
 
