@@ -60,18 +60,18 @@ func (s *Service) Claim(ctx context.Context, batch int) ([]Subscription, error) 
 // Advance takes a subscription as far as it goes now. It may be run by any number of workers at once, and repeated after one
 // that died: what was decided is carried out once.
 func (s *Service) Advance(ctx context.Context, id ids.Subscription) error {
-	return s.advance(ctx, id, s.config.PurchasePatience)
+	return s.advance(ctx, id, ids.Payment{})
 }
 
-// advance is Advance with a patience of its own for purchases that were recorded and are not begun.
-func (s *Service) advance(ctx context.Context, id ids.Subscription, patience time.Duration) error {
+// advance is Advance for whoever has recorded a purchase and will not begin it; zero for none.
+func (s *Service) advance(ctx context.Context, id ids.Subscription, abandoned ids.Payment) error {
 	telemetry.AddField(ctx, slog.String("subscription", id.String()))
 	for range mostSteps {
 		f, err := s.facts(ctx, id)
 		if err != nil {
 			return err
 		}
-		f.terms.patience = patience
+		f.abandoned = abandoned
 		st := plan(f)
 		failpoint.Hit(failpoint.RenewDecided)
 		if err := s.do(ctx, f, st); err != nil {

@@ -94,7 +94,7 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (Result, error)
 	}
 	result, err := s.buy(ctx, sub, c, req.Purchase)
 	if err != nil {
-		s.letGo(ctx, sub.ID)
+		s.letGo(ctx, c)
 		s.freeKey(ctx, sub.ID)
 	}
 	return result, err

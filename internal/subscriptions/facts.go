@@ -45,7 +45,7 @@ func (s *Service) facts(ctx context.Context, id ids.Subscription) (facts, error)
 }
 
 func (s *Service) termsOf(sub Subscription) terms {
-	t := terms{policy: s.config.Policy, upcoming: s.config.Upcoming, providerZone: s.config.ProviderZone}
+	t := terms{policy: s.config.Policy, upcoming: s.config.Upcoming, providerZone: s.config.ProviderZone, patience: s.config.PurchasePatience}
 	if sub.Policy != nil {
 		t.policy = *sub.Policy
 	}

@@ -213,7 +213,7 @@ func (s *Service) changeCard(ctx context.Context, change CardChange) (Result, er
 	}
 	result, err := s.buy(ctx, sub, c, change.Purchase)
 	if err != nil {
-		s.letGo(ctx, sub.ID)
+		s.letGo(ctx, c)
 	}
 	return result, err
 }

@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tillway/internal/fault"
 	"tillway/internal/orders"
 	"tillway/internal/subscriptions"
-	"tillway/internal/subscriptions/dunning"
 	"tillway/internal/subscriptions/lifecycle"
 	"tillway/internal/telemetry"
 )
@@ -111,9 +111,9 @@ func TestNewCard_GivenAsTheOldOneIsTriedAgain(t *testing.T) {
 	require.Equal(t, int64(999), visit.Keeps())
 
 	b.ahead.Add(int64(sub.NextRetryAt.Sub(b.now())) + int64(time.Second))
-	racing := b.racing(t, func() {
+	racing := b.racing(t, func() error {
 		_, err := b.worker.Advance(t.Context())
-		require.NoError(t, err)
+		return err
 	})
 	result, err := racing.ChangeCard(t.Context(), cardChange(link, frictionless, visit.Keeps()))
 	require.NoError(t, err)
@@ -127,6 +127,39 @@ func TestNewCard_GivenAsTheOldOneIsTriedAgain(t *testing.T) {
 	contracts := b.contracts()
 	require.Len(t, contracts[0].Renewals, 2)
 	require.Len(t, contracts[1].Renewals, 1)
+}
+
+// Two links may be used at once: a purchase that fails does not give up another one, which is just about to be sent.
+func TestNewCard_ThatFailsLeavesAnotherOneAlone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.subscribe(t)
+	b.declining(t, sub, "20054", "9")
+	b.passTo(t, sub.PeriodEnd.Add(time.Hour))
+	first, err := b.subs.NewLink(t.Context(), sub.ID)
+	require.NoError(t, err)
+	other, err := b.subs.NewLink(t.Context(), sub.ID)
+	require.NoError(t, err)
+	fails := b.racing(t, func() error { return fault.Down("provider_unavailable", time.Second, nil, "Not now.") })
+	racing := b.racing(t, func() error {
+		_, err := fails.ChangeCard(t.Context(), cardChange(other, frictionless, 999))
+		require.ErrorContains(t, err, "Not now.")
+		return nil
+	})
+	result, err := racing.ChangeCard(t.Context(), cardChange(first, frictionless, 999))
+	require.NoError(t, err)
+	require.Equal(t, orders.PaymentSucceeded, result.Payment.Status)
+	b.settle(t)
+	require.Equal(t, lifecycle.StatusActive, b.get(t, sub.ID).Status)
+	live := 0
+	for _, c := range b.contracts() {
+		if c.SubscriptionStatus == "active" {
+			live++
+		}
+	}
+	require.Equal(t, 1, live, "the old one has ended, and the new one is charged by")
+	b.passTo(t, b.get(t, sub.ID).PeriodEnd.Add(time.Hour))
+	require.Equal(t, lifecycle.StatusActive, b.get(t, sub.ID).Status)
 }
 
 // Who was told that nothing is owed is not charged what has become due since.
@@ -151,14 +184,11 @@ func TestNewCard_IsNotChargedMoreThanWasShown(t *testing.T) {
 	require.Equal(t, int64(999), result.Payment.Amount.Minor)
 }
 
-// racing is the service, where something happens just before it pays.
-func (b *testBundle) racing(t *testing.T, meanwhile func()) *subscriptions.Service {
+// racing is the service, where something happens just before it pays, once; an error keeps it from paying.
+func (b *testBundle) racing(t *testing.T, meanwhile func() error) *subscriptions.Service {
 	t.Helper()
 	s, err := subscriptions.New(b.pool, &racingOrders{Service: b.orders, meanwhile: meanwhile}, b.gateway, telemetry.DiscardMetrics(),
-		slog.New(slog.DiscardHandler), b.now, subscriptions.Config{
-			DataKey: make([]byte, 32), Zone: time.UTC, ProviderZone: time.UTC, Policy: dunning.Default(), Upcoming: 3 * day,
-			PurchasePatience: 5 * time.Minute, LinkLasts: 7 * day,
-		})
+		slog.New(slog.DiscardHandler), b.now, b.config)
 	require.NoError(t, err)
 	return s
 }
@@ -166,13 +196,15 @@ func (b *testBundle) racing(t *testing.T, meanwhile func()) *subscriptions.Servi
 type racingOrders struct {
 	*orders.Service
 
-	meanwhile func()
+	meanwhile func() error
 }
 
 func (o *racingOrders) Pay(ctx context.Context, req orders.PayRequest) (orders.PayResult, error) {
 	if meanwhile := o.meanwhile; meanwhile != nil {
 		o.meanwhile = nil
-		meanwhile()
+		if err := meanwhile(); err != nil {
+			return orders.PayResult{}, err
+		}
 	}
 	return o.Service.Pay(ctx, req)
 }

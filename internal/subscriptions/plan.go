@@ -23,6 +23,8 @@ type facts struct {
 	active *contract
 	// purchases are those whose contract has not begun, the oldest first.
 	purchases []purchase
+	// abandoned is one of them that its request will not begin any more; zero for none.
+	abandoned ids.Payment
 	// attempts are the charges of the active contract's token, by any subscription, that have not succeeded in the last 30 days.
 	attempts []attempt
 	terms    terms

@@ -24,7 +24,7 @@ func planPurchase(f facts, p purchase) (step, bool) {
 	switch {
 	case p.payment == nil:
 		// Whoever recorded it may still be about to send it.
-		if until := p.unbegunUntil(f.terms.patience); f.now.Before(until) {
+		if until := f.givenUpAt(p); f.now.Before(until) {
 			return restIfAlone(f, until)
 		}
 		return planFailedPurchase(f, p), true
@@ -37,15 +37,20 @@ func planPurchase(f facts, p purchase) (step, bool) {
 	}
 }
 
-// unbegunUntil is how long whoever recorded a purchase may take to send it.
-func (p purchase) unbegunUntil(patience time.Duration) time.Time { return p.CreatedAt.Add(patience) }
+// givenUpAt is until when whoever recorded a purchase may take to begin it.
+func (f facts) givenUpAt(p purchase) time.Time {
+	if p.Payment == f.abandoned {
+		return p.CreatedAt
+	}
+	return p.CreatedAt.Add(f.terms.patience)
+}
 
 // unbegunUntil is when the first purchase that was recorded and is not begun is given up; zero for none.
 func (f facts) unbegunUntil() time.Time {
 	var first time.Time
 	for _, p := range f.purchases {
 		if p.payment == nil {
-			first = soonest(first, p.unbegunUntil(f.terms.patience))
+			first = soonest(first, f.givenUpAt(p))
 		}
 	}
 	return first

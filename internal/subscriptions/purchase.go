@@ -153,12 +153,12 @@ func (s *Service) goOn(ctx context.Context, id ids.Subscription) {
 	}
 }
 
-// letGo ends what a request that failed has recorded, as far as nothing was begun.
-func (s *Service) letGo(ctx context.Context, id ids.Subscription) {
+// letGo ends the purchase that a request which failed has recorded, as far as nothing was begun. Others may be about to be sent.
+func (s *Service) letGo(ctx context.Context, c contract) {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), letGoPatience, errors.New("the database did not answer in time"))
 	defer cancel()
-	if err := s.advance(ctx, id, 0); err != nil {
-		s.log.WarnContext(ctx, "purchase left to a worker", slog.String("subscription", id.String()), slog.Any("error", err))
+	if err := s.advance(ctx, c.Subscription, c.Payment); err != nil {
+		s.log.WarnContext(ctx, "purchase left to a worker", slog.String("subscription", c.Subscription.String()), slog.Any("error", err))
 	}
 }
 

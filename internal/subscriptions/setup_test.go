@@ -46,6 +46,7 @@ type testBundle struct {
 	orders    *orders.Service
 	customers *customers.Service
 	subs      *subscriptions.Service
+	config    subscriptions.Config
 	worker    *subscriptions.Worker
 	settler   *reconcile.Settler
 	provider  *sandbox.Server
@@ -119,10 +120,11 @@ func (b *testBundle) startService(t *testing.T, client *onerway.Client, publicUR
 		Schedule: orders.Schedule{3 * time.Second, time.Minute, 15 * time.Minute, time.Hour}, Confirm: orders.ConfirmMismatch,
 		SecretKey: key, RealNow: time.Now, Wallet: b.customers, Refunds: g, Contracts: contracts,
 	})
-	b.subs, err = subscriptions.New(b.pool, b.orders, g, metrics, log, b.now, subscriptions.Config{
+	b.config = subscriptions.Config{
 		DataKey: key, Zone: time.UTC, ProviderZone: client.Location(), Policy: dunning.Default(), Upcoming: 3 * day,
 		PurchasePatience: 5 * time.Minute, LinkLasts: 7 * day,
-	})
+	}
+	b.subs, err = subscriptions.New(b.pool, b.orders, g, metrics, log, b.now, b.config)
 	require.NoError(t, err)
 	contracts.Service = b.subs
 	b.worker = subscriptions.NewWorker(b.subs, 50, log, time.Now)
