@@ -49,7 +49,9 @@ func readCardForm(c *gin.Context) (cardForm, error) {
 		number: strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(read("number")), expiry: read("expiry"), cvc: read("cvc"),
 		name: read("name"), browser: browserOf(c, read), wrong: map[string]string{},
 	}
-	f.agreed, _ = strconv.ParseInt(read("agreed"), 10, 64) // what is no number was not told by our page
+	if agreed, err := strconv.ParseInt(read("agreed"), 10, 64); err == nil { // what is no number was not told by our page
+		f.agreed = agreed
+	}
 	f.check()
 	return f, nil
 }

@@ -123,7 +123,6 @@ func TestCardPage_SaysOfTheLastCardThatItWasDeclined(t *testing.T) {
 	require.Equal(t, 6, b.provider.saleCount(), "the first of the subscription, and five")
 }
 
-// Whoever comes from their bank after all has ended is not told that they are charged from now on, nor where to go on.
 // A page may have been open since before anything was owed: its card is not charged what it did not tell of.
 func TestCardPage_ThatShowedLessIsShownAgain(t *testing.T) {
 	t.Parallel()
@@ -146,6 +145,7 @@ func TestCardPage_ThatShowedLessIsShownAgain(t *testing.T) {
 	require.Equal(t, 2, b.provider.saleCount())
 }
 
+// Whoever comes from their bank after all has ended is not told that they are charged from now on, nor where to go on.
 func TestCardPage_OfASubscriptionThatHasEnded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -45,11 +45,15 @@ func (c *client) get(ctx context.Context, path, apiKey string, into any) error {
 	return c.ask(ctx, http.MethodGet, path, apiKey, "", nil, into)
 }
 
+// ask repeats a request until it is answered.
 func (c *client) ask(ctx context.Context, method, path, apiKey, key string, raw []byte, into any) error {
 	for deadline := time.Now().Add(answerPatience); ; {
 		err := c.try(ctx, method, path, apiKey, key, raw, into)
+		if err == nil {
+			return nil
+		}
 		if !errors.Is(err, errNotYet) || time.Now().After(deadline) || ctx.Err() != nil {
-			return err
+			return fmt.Errorf("%s %s: %w", method, path, err)
 		}
 		if err := pause(ctx, repeatEvery); err != nil {
 			return err
@@ -60,7 +64,7 @@ func (c *client) ask(ctx context.Context, method, path, apiKey, key string, raw 
 func (c *client) try(ctx context.Context, method, path, apiKey, key string, raw []byte, into any) error {
 	request, err := http.NewRequestWithContext(ctx, method, c.url+path, bytes.NewReader(raw))
 	if err != nil {
-		return fmt.Errorf(method+" %s: %w", path, err)
+		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+apiKey)
 	request.Header.Set("Content-Type", "application/json")
@@ -69,22 +73,22 @@ func (c *client) try(ctx context.Context, method, path, apiKey, key string, raw 
 	}
 	answer, err := c.http.Do(request)
 	if err != nil {
-		return fmt.Errorf(method+" %s: %w: %w", path, errNotYet, err)
+		return fmt.Errorf("%w: %w", errNotYet, err)
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, mostOfAnswer))
 	switch {
 	case err != nil || answer.StatusCode >= http.StatusInternalServerError:
-		return fmt.Errorf(method+" %s: %w: %s", path, errNotYet, answer.Status)
+		return fmt.Errorf("%w: %s", errNotYet, answer.Status)
 	case answer.StatusCode == http.StatusConflict && bytes.Contains(text, []byte("idempotency_in_flight")):
-		return fmt.Errorf(method+" %s: %w: it is in flight", path, errNotYet)
+		return fmt.Errorf("%w: it is in flight", errNotYet)
 	case answer.StatusCode >= http.StatusBadRequest && answer.StatusCode != http.StatusPaymentRequired:
-		return fmt.Errorf(method+" %s: %s: %s", path, answer.Status, text)
+		return fmt.Errorf("%s: %s", answer.Status, text)
 	case into == nil:
 		return nil
 	}
 	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("read the answer of %s: %w", path, err)
+		return fmt.Errorf("read the answer: %w", err)
 	}
 	return nil
 }
