@@ -21,14 +21,21 @@ func (b *testBundle) declining(t *testing.T, sub subscriptions.Subscription, cod
 	b.control(t, "/sandbox/contracts/"+contract+"/decline", `{"code":"`+code+`","times":`+times+`}`)
 }
 
-func TestDunning_TriesASoftDeclineAgainUntilItIsPaid(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
+// pastDue is a subscription whose second period was declined an hour ago, and will be as often as that.
+func (b *testBundle) pastDue(t *testing.T, code, times string) subscriptions.Subscription {
+	t.Helper()
 	sub := b.subscribe(t)
-	b.declining(t, sub, "20051", "3")
+	b.declining(t, sub, code, times)
 	b.passTo(t, sub.PeriodEnd.Add(time.Hour))
 	sub = b.get(t, sub.ID)
 	require.Equal(t, lifecycle.StatusPastDue, sub.Status)
+	return sub
+}
+
+func TestDunning_TriesASoftDeclineAgainUntilItIsPaid(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := b.pastDue(t, "20051", "3")
 	require.Equal(t, 1, sub.Retries)
 	require.Equal(t, "insufficient_funds", sub.LastFailure.Code)
 	require.WithinDuration(t, sub.PeriodStart.Add(day), sub.NextRetryAt, time.Minute)

@@ -99,11 +99,7 @@ func (b *testBundle) requireRenewedByNewCard(t *testing.T, sub subscriptions.Sub
 func TestNewCard_GivenAsTheOldOneIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	sub := b.subscribe(t)
-	b.declining(t, sub, "20051", "1")
-	b.passTo(t, sub.PeriodEnd.Add(time.Hour))
-	sub = b.get(t, sub.ID)
-	require.Equal(t, lifecycle.StatusPastDue, sub.Status)
+	sub := b.pastDue(t, "20051", "1")
 	link, err := b.subs.NewLink(t.Context(), sub.ID)
 	require.NoError(t, err)
 	visit, err := b.subs.Visit(t.Context(), link.Token)
@@ -133,9 +129,7 @@ func TestNewCard_GivenAsTheOldOneIsTriedAgain(t *testing.T) {
 func TestNewCard_ThatFailsLeavesAnotherOneAlone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	sub := b.subscribe(t)
-	b.declining(t, sub, "20054", "9")
-	b.passTo(t, sub.PeriodEnd.Add(time.Hour))
+	sub := b.pastDue(t, "20054", "9")
 	first, err := b.subs.NewLink(t.Context(), sub.ID)
 	require.NoError(t, err)
 	other, err := b.subs.NewLink(t.Context(), sub.ID)
