@@ -21,7 +21,7 @@ func (b *testBundle) declining(t *testing.T, sub subscriptions.Subscription, cod
 	b.control(t, "/sandbox/contracts/"+contract+"/decline", `{"code":"`+code+`","times":`+times+`}`)
 }
 
-// pastDue is a subscription whose second period was declined an hour ago, and will be as often as that.
+// pastDue is a subscription whose second period was declined; the provider is told to decline with a code, so many times in all.
 func (b *testBundle) pastDue(t *testing.T, code, times string) subscriptions.Subscription {
 	t.Helper()
 	sub := b.subscribe(t)
